@@ -1,0 +1,82 @@
+"""Every error that a person may meet, with a code, a sentence for them, and whether to retry."""
+
+from __future__ import annotations
+
+
+class AssistantsError(Exception):
+    """`code` is stable and for programs; `user_message` is shown and says what to do.
+
+    `permanent` means that the same request would fail again. `retry_after` is in seconds.
+    The exception's own text (`detail`) is for the log only.
+    """
+
+    code = "error"
+    user_message = "Something went wrong here. Please try again."
+    permanent = False
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        code: str | None = None,
+        user_message: str | None = None,
+        permanent: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.code = code or self.code
+        self.user_message = user_message or self.user_message
+        self.permanent = self.permanent if permanent is None else permanent
+        self.retry_after = retry_after
+        super().__init__(detail or self.user_message)
+
+
+class InvalidRequest(AssistantsError):
+    """The request cannot be carried out as sent."""
+
+    code = "invalid_request"
+    user_message = "This request could not be understood."
+    permanent = True
+
+
+class NotFound(AssistantsError):
+    """It does not exist, or not for this user: the two are never told apart."""
+
+    code = "not_found"
+    user_message = "This does not exist, or you may not see it."
+    permanent = True
+
+
+class RateLimited(AssistantsError):
+    code = "rate_limited"
+    user_message = "You are sending faster than allowed. Please wait a moment and send again."
+
+
+class DocumentRejected(AssistantsError):
+    """A file that cannot be read; `user_message` says why and what to do."""
+
+    code = "document_rejected"
+    user_message = "This file could not be read."
+    permanent = True
+
+
+class ProviderError(AssistantsError):
+    """A deployment failed. `permanent` means that trying it again is pointless."""
+
+    code = "provider_error"
+    user_message = "The model did not answer. Please try again."
+
+
+class NoRoute(AssistantsError):
+    """No deployment may, or can, take this request; fails closed."""
+
+    code = "no_route"
+    user_message = (
+        "No model that may see this conversation is available now. "
+        "Your message is kept; please try again later or ask your administrator."
+    )
+
+
+class LeaseLost(AssistantsError):
+    """Another runner has taken this answer over; the loser exits and writes nothing more."""
+
+    code = "lease_lost"

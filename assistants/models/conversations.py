@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from assistants.models.base import new_id
+from assistants.models.documents import Chunk, DocumentVersion
+from assistants.models.registry import Assistant, Deployment, PromptVersion
+
+
+class Conversation(models.Model):
+    """`zones` are the slugs of all zones that went into it; it only grows (the ratchet)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations"
+    )
+    assistant = models.ForeignKey(Assistant, on_delete=models.PROTECT, related_name="+")
+    title = models.CharField(max_length=120)
+    zones = ArrayField(models.SlugField())
+    created = models.DateTimeField(auto_now_add=True)
+    updated = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        # the sidebar: one owner's conversations, newest first
+        indexes = [models.Index(fields=["owner", "-updated"], name="conversation_sidebar")]
+
+
+class Message(models.Model):
+    """What a person wrote. `parent` is the answer it follows; siblings share one (branches)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="messages"
+    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    parent = models.ForeignKey(
+        "Answer", null=True, blank=True, on_delete=models.CASCADE, related_name="replies"
+    )
+    client_id = models.CharField(max_length=64)
+    text = models.TextField()
+    zones = ArrayField(models.SlugField())
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            # a resend after a reconnect meets its first arrival
+            models.UniqueConstraint(fields=["author", "client_id"], name="message_client_id")
+        ]
+
+
+class Answer(models.Model):
+    """One answer to one message; a retry is a sibling with a higher `number`."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        STOPPED = "stopped"
+        INTERRUPTED = "interrupted"
+        FAILED = "failed"
+        BLOCKED = "blocked"
+        HELD = "held"
+
+    OPEN = (Status.PENDING, Status.RUNNING)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="answers")
+    number = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
+    text = models.TextField(blank=True)
+    finish_reason = models.CharField(max_length=30, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.TextField(blank=True)
+    zones = ArrayField(models.SlugField(), default=list)
+    deployment = models.ForeignKey(
+        Deployment, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    prompt = models.ForeignKey(
+        PromptVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    cost = models.DecimalField(max_digits=12, decimal_places=6, default=0, help_text="euro")
+    receipt = models.JSONField(null=True, blank=True)
+    receipt_sha256 = models.CharField(max_length=64, blank=True)
+    created = models.DateTimeField(auto_now_add=True)
+    ended = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["message", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["message", "number"], name="answer_number"),
+        ]
+        indexes = [
+            # the sweeper: answers nobody has finished
+            models.Index(
+                fields=["created"],
+                name="answer_open",
+                condition=Q(status__in=["pending", "running"]),
+            )
+        ]
+
+
+class Citation(models.Model):
+    """A passage an answer cites. Opened under the reader's rights at that moment, not the past's."""
+
+    answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="citations")
+    number = models.PositiveSmallIntegerField()
+    chunk = models.ForeignKey(
+        Chunk, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    version = models.ForeignKey(
+        DocumentVersion, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    title = models.CharField(max_length=300)
+    section = models.CharField(max_length=500, blank=True)
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["answer", "number"]
+        constraints = [models.UniqueConstraint(fields=["answer", "number"], name="citation_number")]
+
+
+class Generation(models.Model):
+    """One attempt on one deployment: what it used, how long it took, how it ended."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="generations")
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="+")
+    model = models.CharField(max_length=200, blank=True)
+    version = models.CharField(max_length=100, blank=True)
+    outcome = models.CharField(max_length=40)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    first_token_ms = models.FloatField(null=True, blank=True)
+    duration_ms = models.FloatField()
+    created = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,262 @@
+"""Plain, frozen values that cross the walls between the planes. No behaviour, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class Sensitivity(IntEnum):
+    """How much harm a disclosure would do; ordered, so that `max` is the join."""
+
+    PUBLIC = 0
+    INTERNAL = 1
+    CONFIDENTIAL = 2
+    RESTRICTED = 3
+
+
+class Treatment(StrEnum):
+    """What happens to text of a zone before it leaves the premises."""
+
+    ALLOW = "allow"
+    REDACT = "redact"
+    DENY = "deny"
+
+
+ON_PREM = "on_prem"
+CLOUD = "cloud"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRules:
+    """Where text may be processed. Zones form a lattice; `data.join_zones` is its join.
+
+    `residency` holds places, each an environment (`on_prem`, `cloud`) or an environment with a
+    region (`cloud:eu`). `retention_days` of None keeps for ever. `names` are the slugs of the
+    zones that were joined, for people to read.
+    """
+
+    sensitivity: Sensitivity
+    residency: frozenset[str]
+    treatment: Treatment
+    retention_days: int | None = None
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one user may read: the primary keys of the zones open to their groups."""
+
+    zone_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How well one passage fits one question; every figure is 0 to 1 unless said otherwise.
+
+    `cosine` compares the embeddings (-1 to 1); `keyword` is the full-text rank relative to the
+    best hit; `coverage` is the share of the question's words, weighted by how rare each is in
+    the searched documents, that stand in the passage; `score` is the weighted hybrid.
+    """
+
+    cosine: float
+    keyword: float
+    coverage: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document, found for a question. `number` is its citation number, from 1.
+
+    `start` and `end` are offsets, in characters, into the version's normalised text.
+    """
+
+    number: int
+    chunk_id: str
+    document_id: str
+    version_id: str
+    title: str
+    section: str
+    text: str
+    zone: str
+    start: int
+    end: int
+    evidence: Evidence
+
+
+class Role(StrEnum):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage:
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """All that a model is given. Built by `services.prompts`, pure, before any deployment runs.
+
+    `messages` is what a generative model sees, the question last. `question` and `passages`
+    repeat the parts for providers that do not read prose (`quotes`). `max_tokens` bounds the
+    answer.
+    """
+
+    messages: tuple[PromptMessage, ...]
+    question: str
+    passages: tuple[Passage, ...] = ()
+    max_tokens: int = 1024
+    temperature: float = 0.0
+
+
+class Capability(StrEnum):
+    """What a deployment declares itself good for; routing matches it to the task."""
+
+    CHAT = "chat"
+    DRAFT = "draft"
+    GROUNDED_ANSWER = "grounded_answer"
+    CODE = "code"
+    SUMMARY = "summary"
+    REASONING = "reasoning"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSpec:
+    """A model that runs somewhere. `context_tokens` bounds prompt and answer together.
+
+    Prices are in euro for a million tokens. `key_variable` names the environment variable that
+    holds the key; the key itself is never part of a value or a row.
+    """
+
+    slug: str
+    provider: str
+    environment: str
+    region: str
+    model: str
+    version: str = ""
+    base_url: str = ""
+    key_variable: str = ""
+    context_tokens: int = 4096
+    max_tokens: int = 1024
+    capabilities: frozenset[Capability] = frozenset()
+    input_price: float = 0.0
+    output_price: float = 0.0
+    rank: int = 100
+
+    @property
+    def place(self) -> str:
+        """The place a zone's residency is compared with: `on_prem`, `cloud:eu`, …"""
+        return f"{self.environment}:{self.region}" if self.region else self.environment
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one deployment may not, or cannot, take a request."""
+
+    deployment: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Deployments in order of preference, all of them permitted; the rule is a sentence."""
+
+    deployments: tuple[DeploymentSpec, ...]
+    rule: str
+    task: Capability
+    refusals: tuple[Refusal, ...] = ()
+
+
+class Outcome(StrEnum):
+    ALLOW = "allow"
+    REDACT = "redact"
+    BLOCK = "block"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a guardrail saw. `severity` runs from 0 to 1."""
+
+    guardrail: str
+    severity: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What policy says of a text. `message` is for the person, `rule` for the record."""
+
+    outcome: Outcome
+    rule: str
+    message: str = ""
+    code: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+ALLOW = Decision(Outcome.ALLOW, rule="nothing objects")
+
+
+class ReleaseMode(StrEnum):
+    """When generated text is shown: at once, block by block after its check, or after review."""
+
+    TOKEN = "token"
+    BLOCK = "block"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The deployment took the request; `model` and `version` as it names itself."""
+
+    model: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    text: str
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"
+    LENGTH = "length"
+    STOPPED_BY_USER = "stopped_by_user"
+    ABSTAINED = "abstained"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    reason: FinishReason
+    usage: Usage = field(default_factory=Usage)
+
+
+GenerationEvent = Started | Delta | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFrame:
+    """One entry of an answer's stream: `number` counts from 1 without a gap."""
+
+    number: int
+    type: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A part's state as `/healthz` tells it."""
+
+    ready: bool
+    detail: str = ""

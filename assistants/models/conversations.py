@@ -53,19 +53,19 @@ class Message(models.Model):
 
 
 class Answer(models.Model):
-    """One answer to one message; a retry is a sibling with a higher `number`."""
+    """One answer to one message; a retry is a sibling with a higher `number`.
+
+    Pending until it ends, whether or not a runner is at it: that is told by its lease.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending"
-        RUNNING = "running"
         COMPLETED = "completed"
         STOPPED = "stopped"
         INTERRUPTED = "interrupted"
         FAILED = "failed"
         BLOCKED = "blocked"
         HELD = "held"
-
-    OPEN = (Status.PENDING, Status.RUNNING)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="answers")
@@ -100,13 +100,13 @@ class Answer(models.Model):
             models.Index(
                 fields=["created"],
                 name="answer_open",
-                condition=Q(status__in=["pending", "running"]),
+                condition=Q(status="pending"),
             )
         ]
 
 
 class Citation(models.Model):
-    """A passage an answer cites. Opened under the reader's rights at that moment, not the past's."""
+    """A passage an answer cites. Opened under the rights the reader has then."""
 
     answer = models.ForeignKey(Answer, on_delete=models.CASCADE, related_name="citations")
     number = models.PositiveSmallIntegerField()

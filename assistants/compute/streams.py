@@ -1,0 +1,263 @@
+"""Answer streams: one Redis stream an answer, one writer at a time, any number of readers.
+
+Entry ids are `n-0` with n counting from 1, so that a reader knows a gap or a repeat when it sees
+one. The writer holds a lease; each append checks it inside the broker, which fences off a runner
+that was presumed dead and comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import redis.exceptions
+
+from assistants.compute.broker import async_client, sync_client
+from assistants.exceptions import AssistantsError, LeaseLost
+from assistants.types import StreamFrame
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 10
+RENEW_SECONDS = 3
+KEEP_SECONDS = 3600
+UNFINISHED_KEEP_SECONDS = 24 * 3600
+BROKER_PATIENCE_SECONDS = 60
+STOP_CHANNEL = "answers:stop"
+
+END_TYPES = frozenset({"answer.completed", "answer.held", "answer.blocked", "answer.failed"})
+
+BROKER_DOWN = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.BusyLoadingError,
+    OSError,
+)
+
+# KEYS: stream, lease. ARGV: token, lease seconds, keep seconds, first number, type, data, …
+# An append that is repeated because its reply was lost finds its own entry and skips it; an
+# entry of somebody else at that number means that the answer was taken over.
+_APPEND = """
+local holder = redis.call('get', KEYS[2])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('set', KEYS[2], ARGV[1], 'EX', ARGV[2])
+local number = tonumber(ARGV[4])
+for i = 5, #ARGV, 2 do
+    local id = number .. '-0'
+    local there = redis.call('xrange', KEYS[1], id, id)
+    if #there == 0 then
+        redis.call('xadd', KEYS[1], id, 't', ARGV[i], 'd', ARGV[i + 1], 'w', ARGV[1])
+    elseif there[1][2][6] ~= ARGV[1] then
+        return 0
+    end
+    number = number + 1
+end
+redis.call('expire', KEYS[1], ARGV[3])
+return 1
+"""
+
+# KEYS: lease. ARGV: token.
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"
+
+
+def _stream(answer: str) -> str:
+    return f"answer:{answer}:frames"
+
+
+def _lease(answer: str) -> str:
+    return f"answer:{answer}:lease"
+
+
+def _stop(answer: str) -> str:
+    return f"answer:{answer}:stop"
+
+
+async def _patiently(call: Any) -> Any:
+    """Await `call()`, again and again while the broker is away, for a minute at most."""
+    deadline = time.monotonic() + BROKER_PATIENCE_SECONDS
+    pause = 0.05
+    while True:
+        try:
+            return await call()
+        except BROKER_DOWN:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+
+class AnswerWriter:
+    """The one writer of an answer's stream; use as an async context manager.
+
+    Entering takes the lease (LeaseLost if another runner holds it) and reads what earlier
+    runners have written, into `earlier`. The lease is renewed until the exit.
+    """
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+        self.token = secrets.token_hex(8)
+        self.earlier: list[StreamFrame] = []
+        self.stop = asyncio.Event()
+        self._next = 1
+        self._client = async_client()
+        self._append = self._client.register_script(_APPEND)
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> AnswerWriter:
+        lease = _lease(self.answer)
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.set(lease, self.token, nx=True, ex=LEASE_SECONDS)
+        pipeline.xrange(_stream(self.answer))
+        pipeline.get(_stop(self.answer))
+        taken, entries, stop = await _patiently(pipeline.execute)
+        if not taken and await _patiently(lambda: self._client.get(lease)) != self.token:
+            raise LeaseLost(f"answer {self.answer} has another runner")
+        self.earlier = [_frame(entry) for entry in entries]
+        self._next = len(self.earlier) + 1
+        if stop:
+            self.stop.set()
+        _StopListener.of_this_loop().watch(self)
+        self._renewal = asyncio.create_task(self._renew())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._renewal:
+            self._renewal.cancel()
+        _StopListener.of_this_loop().forget(self)
+        try:
+            await self._client.eval(_RELEASE, 1, _lease(self.answer), self.token)
+        except BROKER_DOWN:
+            logger.warning("lease of answer %s is left to lapse", self.answer)
+
+    async def append(self, frames: Sequence[tuple[str, Mapping[str, object]]]) -> None:
+        """Append frames in order, all or none. Raises LeaseLost if the answer was taken over."""
+        if not frames:
+            return
+        ended = frames[-1][0] in END_TYPES
+        keep = KEEP_SECONDS if ended else UNFINISHED_KEEP_SECONDS
+        arguments: list[str | int] = [self.token, LEASE_SECONDS, keep, self._next]
+        for kind, data in frames:
+            arguments += [kind, json.dumps(data, ensure_ascii=False, separators=(",", ":"))]
+        keys = [_stream(self.answer), _lease(self.answer)]
+        if not await _patiently(lambda: self._append(keys=keys, args=arguments)):
+            raise LeaseLost(f"answer {self.answer} was taken over")
+        self._next += len(frames)
+
+    async def _renew(self) -> None:
+        """Heartbeat. Also a second way to notice a stop, should its message have been missed."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                pipeline = self._client.pipeline(transaction=False)
+                pipeline.expire(_lease(self.answer), LEASE_SECONDS)
+                pipeline.get(_stop(self.answer))
+                _, stop = await pipeline.execute()
+            except BROKER_DOWN:
+                continue  # an append notices, and waits for the broker
+            if stop:
+                self.stop.set()
+
+
+class _StopListener:
+    """Hears stop requests for all writers of one event loop, over one subscription."""
+
+    _listeners: dict[asyncio.AbstractEventLoop, _StopListener] = {}
+
+    @classmethod
+    def of_this_loop(cls) -> _StopListener:
+        loop = asyncio.get_running_loop()
+        for known in [known for known in cls._listeners if known.is_closed()]:
+            del cls._listeners[known]
+        if loop not in cls._listeners:
+            cls._listeners[loop] = cls()
+        return cls._listeners[loop]
+
+    def __init__(self) -> None:
+        self._writers: dict[str, AnswerWriter] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self, writer: AnswerWriter) -> None:
+        self._writers[writer.answer] = writer
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._listen())
+
+    def forget(self, writer: AnswerWriter) -> None:
+        if self._writers.get(writer.answer) is writer:
+            del self._writers[writer.answer]
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with async_client().pubsub() as channel:
+                    await channel.subscribe(STOP_CHANNEL)
+                    async for message in channel.listen():
+                        writer = self._writers.get(str(message["data"]))
+                        if message["type"] == "message" and writer:
+                            writer.stop.set()
+            except BROKER_DOWN:
+                await asyncio.sleep(0.5)
+
+
+def request_stop(answer: str) -> None:
+    """Ask whoever writes this answer, now or later, to stop."""
+    client = sync_client()
+    client.set(_stop(answer), "1", ex=UNFINISHED_KEEP_SECONDS)
+    client.publish(STOP_CHANNEL, answer)
+
+
+def leased(answers: Sequence[str]) -> list[bool]:
+    """Which of these answers have a living runner."""
+    if not answers:
+        return []
+    return [bool(holder) for holder in sync_client().mget([_lease(answer) for answer in answers])]
+
+
+def count_attempt(answer: str) -> int:
+    """How often the sweeper has sent this answer out again, this time included."""
+    client = sync_client()
+    key = f"answer:{answer}:attempts"
+    attempts: int = client.incr(key)
+    client.expire(key, UNFINISHED_KEEP_SECONDS)
+    return attempts
+
+
+async def read_frames(
+    answer: str, after: int, *, idle_seconds: float = 5.0
+) -> AsyncIterator[StreamFrame | None]:
+    """Frames with a number above `after`, then new ones as they come, up to the end frame.
+
+    Yields None when nothing came for `idle_seconds`, so that the caller can look whether the
+    answer ended elsewhere. Outlives a broker that goes away for up to a minute.
+    """
+    client = async_client()
+    key = _stream(answer)
+    while True:
+        last = f"{after}-0"
+        reply = await _patiently(
+            lambda last=last: client.xread({key: last}, count=200, block=int(idle_seconds * 1000))
+        )
+        if not reply:
+            yield None
+            continue
+        # RESP2 answers with pairs, RESP3 with a mapping of lists.
+        entries = reply[key][0] if isinstance(reply, dict) else reply[0][1]
+        for entry in entries:
+            frame = _frame(entry)
+            after = frame.number
+            yield frame
+            if frame.type in END_TYPES:
+                return
+
+
+def _frame(entry: tuple[str, Mapping[str, str]]) -> StreamFrame:
+    identifier, fields = entry
+    try:
+        data = json.loads(fields["d"])
+    except (KeyError, ValueError) as error:
+        raise AssistantsError(f"unreadable stream entry {identifier}") from error
+    return StreamFrame(number=int(identifier.split("-")[0]), type=fields["t"], data=data)

@@ -1,0 +1,210 @@
+"""Markdown to safe HTML: the only renderer, for the live page, a reload, review and export.
+
+`render` turns a whole text into HTML. `Settler` does the same for a text that is still growing,
+block by block, so that what has been shown never changes: the settled blocks and the rendered
+tail are, joined, the rendered whole. Link reference definitions would break that (a definition
+at the end changes a link at the start), so they are plain text here.
+
+Raw HTML is shown as text, nothing is loaded from elsewhere, and what markdown-it made is cleaned
+by an allow-list once more.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+ALLOWED_TAGS = {
+    *("p", "br", "hr", "blockquote", "ul", "ol", "li", "a", "em", "strong", "s"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "code", "pre", "figure", "figcaption", "span"),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+ALLOWED_ATTRIBUTES = {
+    "a": {"href", "class", "rel", "target", "data-citation"},
+    "code": {"class"},
+    "figure": {"class"},
+    "ol": {"start"},
+    "span": {"class"},
+    "td": {"class"},
+    "th": {"class"},
+}
+ALLOWED_SCHEMES = {"http", "https", "mailto"}
+
+# Longer code is shown without colours: some lexers are slow on adversarial input.
+HIGHLIGHT_CHARACTERS = 20_000
+
+LINE_END = re.compile(r"\r\n?|\n")
+CITATION = re.compile(r"\[([1-9][0-9]{0,2})\]")
+LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,30}")
+
+
+def render(text: str, citations: Collection[int] | None = ()) -> str:
+    """Sanitised HTML of a Markdown text.
+
+    A mark such as `[1]` outside code becomes a link to its citation when its number is in
+    `citations`, or always when that is None.
+    """
+    return _clean(_markdown.render(text, {"citations": citations}))
+
+
+class Settler:
+    """Renders a growing text block by block. Not for use by several threads at once.
+
+    A top-level block has settled when the next one has begun on a complete line: nothing that
+    follows can change it any more. Settled text is never parsed again.
+    """
+
+    # A long unsettled block is parsed again only when it has grown by this share of itself, so
+    # that the cost of a long answer stays linear. Short ones are parsed at each line.
+    GROWTH = 1 / 4
+    SHORT = 2_000
+
+    def __init__(self, citations: Collection[int] | None = None) -> None:
+        self._citations = citations
+        self._parts: list[str] = []
+        self._length = 0
+        self._parse_at = 0
+
+    def feed(self, delta: str) -> list[str]:
+        """Take the next piece of text; return the HTML of each block that it settled."""
+        self._parts.append(delta)
+        self._length += len(delta)
+        if "\n" not in delta or self._length < self._parse_at:
+            return []
+        return self._settle()
+
+    @property
+    def tail(self) -> str:
+        """The text that has not settled yet."""
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return self._parts[0] if self._parts else ""
+
+    def _settle(self) -> list[str]:
+        text = self.tail
+        complete = text[: text.rindex("\n") + 1]
+        starts = _block_starts(complete)
+        # Whatever stands before the first block (blank lines) goes with it.
+        cuts = [0, *starts[1:]]
+        blocks = [
+            render(text[start:end], self._citations) for start, end in itertools.pairwise(cuts)
+        ]
+        rest = text[cuts[-1] :]
+        self._parts, self._length = [rest], len(rest)
+        grown = int(self._length * (1 + self.GROWTH))
+        self._parse_at = grown if self._length > self.SHORT else 0
+        return blocks
+
+
+def _block_starts(text: str) -> list[int]:
+    """Offsets of the lines on which top-level blocks begin. Inline text is not parsed."""
+    tokens: list[Token] = []
+    lines = [0, *(end.end() for end in LINE_END.finditer(text))]
+    _markdown.block.parse(LINE_END.sub("\n", text), _markdown, {}, tokens)
+    return [lines[token.map[0]] for token in tokens if token.level == 0 and token.map]
+
+
+def _clean(html: str) -> str:
+    return nh3.clean(
+        html,
+        tags=ALLOWED_TAGS,
+        attributes=ALLOWED_ATTRIBUTES,
+        url_schemes=ALLOWED_SCHEMES,
+        link_rel=None,
+    )
+
+
+def _citation_mark(state: StateInline, silent: bool) -> bool:
+    """Inline rule, after links: `[1]` where 1 is a citation of this answer."""
+    found = CITATION.match(state.src, state.pos)
+    if not found or state.linkLevel:
+        return False
+    citations = state.env.get("citations")
+    if citations is not None and int(found[1]) not in citations:
+        return False
+    if not silent:
+        state.push("citation", "a", 0).content = found[1]
+    state.pos = found.end()
+    return True
+
+
+class _Renderer(RendererHTML):
+    def citation(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        number = tokens[index].content
+        return (
+            f'<a class="citation" href="#citation-{number}" data-citation="{number}">{number}</a>'
+        )
+
+    def image(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        return escapeHtml(self.renderInlineAsText(tokens[index].children, options, env))
+
+    def link_open(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        tokens[index].attrs.update({"rel": "noopener noreferrer", "target": "_blank"})
+        return self.renderToken(tokens, index, options, env)
+
+    def fence(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        words = tokens[index].info.split(maxsplit=1)
+        known = bool(words) and LANGUAGE.fullmatch(words[0])
+        return _code(tokens[index].content, words[0].lower() if known else "")
+
+    def code_block(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        return _code(tokens[index].content, "")
+
+    def _cell(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        # markdown-it aligns by a style attribute, which the content security policy forbids
+        style = str(tokens[index].attrs.pop("style", ""))
+        if style:
+            tokens[index].attrs["class"] = "align-" + style.removeprefix("text-align:")
+        return self.renderToken(tokens, index, options, env)
+
+    th_open = td_open = _cell
+
+
+def _code(source: str, language: str) -> str:
+    lexer = _lexer(language) if len(source) <= HIGHLIGHT_CHARACTERS else None
+    body = highlight(source, lexer, _formatter) if lexer else escapeHtml(source)
+    if not language:
+        return f'<figure class="code"><pre><code>{body}</code></pre></figure>\n'
+    name = escapeHtml(language)
+    return (
+        f'<figure class="code"><figcaption>{name}</figcaption>'
+        f'<pre><code class="language-{name}">{body}</code></pre></figure>\n'
+    )
+
+
+@lru_cache(maxsize=64)
+def _lexer(language: str) -> Lexer | None:
+    try:
+        # the defaults would drop leading blank lines, and add a last one
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False) if language else None
+    except ClassNotFound:
+        return None
+
+
+def _is_link(url: str) -> bool:
+    return LINK.match(url) is not None
+
+
+_formatter = HtmlFormatter(nowrap=True)
+_markdown = MarkdownIt(
+    "commonmark", {"html": False, "maxNesting": 100}, renderer_cls=_Renderer
+).enable(["table", "strikethrough"])
+_markdown.disable("reference")
+_markdown.inline.ruler.after("link", "citation", _citation_mark)
+_markdown.validateLink = _is_link  # type: ignore[method-assign]

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import itertools
+import time
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from assistants.markdown import Settler, render
+
+LINES = [
+    *("", "", " ", "\t", "text", "more *text* [1]", "  two spaces", "    four", "\ttab", "a\\"),
+    *(
+        "- a",
+        "- b",
+        "+ c",
+        "* d",
+        "  - nested",
+        "    - deep",
+        "- ",
+        "-",
+        "1. one",
+        "2) two",
+        "10. x",
+    ),
+    *("> quote", ">> deeper", "> - in quote", "> ```", ">", "lazy"),
+    *("```", "```python", "~~~", "````", "  ```", "x = '''"),
+    *("# head", "#", "===", "---", "***", "_ _ _", "--", "="),
+    *("| a | b |", "|---|:-:|", "| 1 | [2] |", "a | b", "-|-", "|"),
+    *("<div>", "</div>", "<!-- c", "-->", "<script>alert(1)</script>", "<b onclick=x>"),
+    *("[1]: http://a.example", "[one]: /x 'title'", "[one]", "[a][1]", "![1](http://a/b.png)"),
+    *(
+        "**bold",
+        "`code [1]",
+        "``",
+        "\\[1\\]",
+        "&amp; &#0; \x00",
+        "é\u2028z",
+        "\x0b",
+        "\x1c",
+        "x\ry",
+    ),
+]
+document = st.lists(st.sampled_from(LINES), max_size=14).flatmap(
+    lambda lines: st.sampled_from(["\n", "\n", "\r\n", "\r"]).map(lambda end: end.join(lines))
+)
+nasty = st.one_of(document, st.text(alphabet="ab \n\t#>-=|`*[]()1.:\\<~\r", max_size=60))
+
+
+def settle(text: str, cuts: list[int]) -> tuple[list[str], str]:
+    edges = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+    settler = Settler(citations=None)
+    blocks = [
+        block for start, end in itertools.pairwise(edges) for block in settler.feed(text[start:end])
+    ]
+    return blocks, settler.tail
+
+
+@settings(max_examples=400, deadline=None)
+@given(nasty, st.lists(st.integers(0, 10_000), max_size=20))
+@example("foo\n| a |\n|---|\n| b |\n\nbar\n", [4, 10, 17, 22])
+@example("- a\n\n\n- b\n\n  c\nd\n\n[x]: /y\n\n[x]\n", [3, 4, 6, 10])
+@example("> a\nb\n===\n\n```\n\n# no\n```\nz\n", [2, 7, 12, 16, 20])
+def test_settled_blocks_and_the_tail_are_the_whole(text: str, cuts: list[int]) -> None:
+    blocks, tail = settle(text, cuts)
+    assert "".join(blocks) + render(tail, None) == render(text, None)
+    assert text.endswith(tail)
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    "<script>",
+                    "<img src=x onerror=y>",
+                    "<a href='javascript:x'>",
+                    "</p>",
+                    "<svg/onload=z>",
+                ),
+                *(
+                    "[a](javascript:x)",
+                    "[a](data:text/html,x)",
+                    "[a](//evil.example)",
+                    "[a](/admin/)",
+                ),
+                *("![x](http://evil.example/pixel.png)", "<javascript:x>", "[a](JaVaScRiPt:x)"),
+                *(
+                    "[a](https://ok.example)",
+                    "```<b>\n",
+                    "`",
+                    "\n",
+                    "| a |\n|:-:|\n",
+                    "[1]",
+                    "\"'<",
+                ),
+            ]
+        ),
+        max_size=12,
+    ).map("".join)
+)
+def test_nothing_runs_and_nothing_loads(text: str) -> None:
+    tags = Tags()
+    tags.feed(render(text, None))
+    for tag, attributes in tags.seen:
+        assert tag not in {"script", "img", "svg", "iframe", "style", "object", "form", "input"}
+        assert not any(name.startswith("on") or name in {"style", "src"} for name in attributes)
+        if tag == "a" and attributes.get("class") != "citation":
+            assert str(attributes["href"]).startswith(("https://ok.example", "http://", "mailto:"))
+            assert attributes["rel"] == "noopener noreferrer"
+            assert attributes["target"] == "_blank"
+
+
+CITED = '<a class="citation" href="#citation-1" data-citation="1">1</a>'
+
+
+@pytest.mark.parametrize(
+    ("text", "citations", "expected"),
+    [
+        ("So [1].", {1}, f"<p>So {CITED}.</p>\n"),
+        ("So [1].", None, f"<p>So {CITED}.</p>\n"),
+        ("So [1].", (), "<p>So [1].</p>\n"),
+        ("So [2].", {1}, "<p>So [2].</p>\n"),
+        ("So **[1]**", {1}, f"<p>So <strong>{CITED}</strong></p>\n"),
+        ("`a[1]`", {1}, "<p><code>a[1]</code></p>\n"),
+        ("a\\[1\\]", {1}, "<p>a[1]</p>\n"),
+        ("[0] [01] [1a] [1000]", None, "<p>[0] [01] [1a] [1000]</p>\n"),
+    ],
+)
+def test_citation_marks(text: str, citations: set[int] | None, expected: str) -> None:
+    assert render(text, citations) == expected
+
+
+def test_code_keeps_its_text_and_names_its_language() -> None:
+    html = render('```python\n\nif a < "b": pass\n```\n')
+    assert html.startswith(
+        '<figure class="code"><figcaption>python</figcaption><pre><code class="language-python">\n'
+    )
+    assert '<span class="k">if</span>' in html
+    assert "&lt;" in html
+
+
+@pytest.mark.parametrize("language", ["nosuchlanguage", "<b>", '"onclick="x'])
+def test_an_unknown_language_is_shown_plainly(language: str) -> None:
+    html = render(f"```{language}\na < b\n```")
+    assert "a &lt; b" in html
+    assert "<span" not in html
+    assert "onclick" not in html
+
+
+def test_an_image_is_its_alternative_text() -> None:
+    assert render("See ![the *plan*](http://x.example/p.png)!") == "<p>See the plan!</p>\n"
+
+
+def test_columns_are_aligned_by_class() -> None:
+    html = render("| a | b |\n|--:|:-:|\n| 1 | 2 |")
+    assert '<td class="align-right">1</td>' in html
+    assert '<td class="align-center">2</td>' in html
+
+
+def test_references_defined_later_change_nothing() -> None:
+    assert render("[one]\n\n[one]: http://x.example") == (
+        "<p>[one]</p>\n<p>[one]: http://x.example</p>\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["- item [1]\n", "word word\n", "> quote\n", "[[[[[[[[\n", "**a *b\n", "`` ` ```\n"],
+)
+def test_a_very_long_block_stays_cheap(line: str) -> None:
+    def seconds(lines: int) -> float:
+        settler = Settler(citations=None)
+        start = time.perf_counter()
+        for _ in range(lines):
+            settler.feed(line)
+        return time.perf_counter() - start
+
+    small, large = seconds(500), seconds(4_000)
+    # eight times the text: linear is a factor of 8, quadratic one of 64
+    assert large < 30 * max(small, 0.01)

@@ -1,5 +1,6 @@
 """The data plane: what is stored, found, redacted. It knows no model and no policy."""
 
 from assistants.data.scope import get_scope, rights_of, rights_of_system
+from assistants.data.zones import NO_ZONE, join_zones, refusal
 
-__all__ = ["get_scope", "rights_of", "rights_of_system"]
+__all__ = ["NO_ZONE", "get_scope", "join_zones", "refusal", "rights_of", "rights_of_system"]

@@ -16,7 +16,8 @@ CREATE TABLE accounts (
 
 CREATE TABLE transactions (
     transaction_id  text PRIMARY KEY,
-    kind            text NOT NULL CHECK (kind IN ('payment', 'funding', 'fee', 'return', 'reversal')),
+    kind            text NOT NULL CHECK (kind IN
+                    ('payment', 'funding', 'fee', 'return', 'reversal')),
     posted_at       timestamptz NOT NULL DEFAULT now(),
     -- UNIQUE: a transaction can be reversed once only.
     reverses        text UNIQUE REFERENCES transactions (transaction_id),

@@ -118,6 +118,7 @@ class KeyRing:
         return None
 
     def principal(self, client_id: str) -> Principal:
+        """Return the client with its scopes."""
         return Principal(client_id, self._scopes[client_id])
 
 

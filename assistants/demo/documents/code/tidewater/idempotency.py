@@ -27,6 +27,8 @@ KEY_PATTERN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class State(Enum):
+    """Where the request that owns the key stands."""
+
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
 
@@ -65,13 +67,17 @@ class Begin:
 class Store(Protocol):
     """Where records are kept; `insert` must be atomic on (client_id, key)."""
 
-    def get(self, client_id: str, key: str) -> Record | None: ...
+    def get(self, client_id: str, key: str) -> Record | None:
+        """Return the record, or None if there is none."""
 
-    def insert(self, record: Record) -> bool: ...
+    def insert(self, record: Record) -> bool:
+        """Add the record; False if the client already has one with this key."""
 
-    def swap(self, old: Record, new: Record) -> bool: ...
+    def swap(self, old: Record, new: Record) -> bool:
+        """Replace `old` by `new`; False if what is stored is no longer `old`."""
 
-    def delete_expired(self, now: datetime, limit: int) -> int: ...
+    def delete_expired(self, now: datetime, limit: int) -> int:
+        """Delete up to `limit` records that expired before `now`, and return how many."""
 
 
 def fingerprint(method: str, path: str, body: Mapping[str, object]) -> str:

@@ -27,18 +27,26 @@ class LedgerError(Exception):
 
 
 class UnbalancedTransaction(LedgerError):
+    """The entries of a transaction do not sum to zero."""
+
     code = "unbalanced_transaction"
 
 
 class CurrencyMismatch(LedgerError):
+    """The currency is not kept here, or the accounts of a transaction differ in it."""
+
     code = "currency_mismatch"
 
 
 class InsufficientFunds(LedgerError):
+    """An account that must stay at or above zero has too little available."""
+
     code = "insufficient_funds"
 
 
 class AlreadyReversed(LedgerError):
+    """The transaction has a reversal already; there is never a second one."""
+
     code = "already_reversed"
 
 

@@ -28,7 +28,8 @@ MAX_TASK_SECONDS = 20
 class Schedule(Protocol):
     """Says when a task is due next."""
 
-    def next_after(self, moment: datetime) -> datetime: ...
+    def next_after(self, moment: datetime) -> datetime:
+        """Return the first due time that lies after `moment`."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Every:
     seconds: int
 
     def next_after(self, moment: datetime) -> datetime:
+        """Return the moment plus the interval."""
         return moment + timedelta(seconds=self.seconds)
 
 
@@ -48,6 +50,7 @@ class DailyAt:
     at: time
 
     def next_after(self, moment: datetime) -> datetime:
+        """Return today's time if it is still to come, else tomorrow's."""
         today = datetime.combine(moment.astimezone(UTC).date(), self.at, tzinfo=UTC)
         return today if today > moment else today + timedelta(days=1)
 
@@ -64,9 +67,11 @@ SCHEDULES: dict[str, Schedule] = {
 class LeaseStore(Protocol):
     """A row in the database that one process at a time may hold."""
 
-    def acquire(self, owner: str, now: datetime, seconds: int) -> bool: ...
+    def acquire(self, owner: str, now: datetime, seconds: int) -> bool:
+        """Take the lease if it is free or has run out."""
 
-    def renew(self, owner: str, now: datetime, seconds: int) -> bool: ...
+    def renew(self, owner: str, now: datetime, seconds: int) -> bool:
+        """Prolong the lease; False if this owner no longer holds it."""
 
 
 @dataclass

@@ -91,10 +91,13 @@ export function parseMinor(text: string): number | null {
 
 /**
  * Only these are worth another try: the key is held by an earlier request, the client is over its
- * rate, or the ledger has no free connection. Everything else would fail the same way again.
+ * rate, or the ledger has no free connection. Everything else would fail the same way again, a 409
+ * `already_submitted` included.
  */
+const TRANSIENT_CODES = ["idempotency_key_in_use", "client_throttled", "ledger_busy"];
+
 function isTransient(error: unknown): error is ApiError {
-  return error instanceof ApiError && [409, 429, 503].includes(error.status);
+  return error instanceof ApiError && TRANSIENT_CODES.includes(error.code);
 }
 
 function waitMs(error: ApiError): number {

@@ -6,8 +6,11 @@ import os
 
 from celery import Celery
 
+from assistants.compute import announce
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
 
 app = Celery("hybridapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+announce()

@@ -98,11 +98,15 @@ DATABASES["default"].setdefault("OPTIONS", {})
 # Threads share a small pool; a connection is given back while an answer streams.
 # Statements are never prepared (Django's default for psycopg): the retrieval query must be
 # planned with its values, or PostgreSQL falls back to a plan that ignores the vector index.
-DATABASES["default"]["OPTIONS"]["pool"] = {
-    "min_size": 1,
-    "max_size": int(os.environ.get("DATABASE_POOL", "12")),
-    "timeout": 20,
-}
+# DATABASE_POOL=0 makes a connection a request, for a pooler outside such as PgBouncer.
+if POOL_SIZE := int(os.environ.get("DATABASE_POOL", "12")):
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": POOL_SIZE,
+        "timeout": 20,
+    }
+# A connection that died with a restarted database is replaced before anyone is given it.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 
 REDIS_URL = CONF.redis_url

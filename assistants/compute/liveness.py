@@ -1,0 +1,70 @@
+"""Worker processes say in the broker that they live; `/healthz` reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+import redis.asyncio
+from celery import signals
+
+from assistants import conf
+
+EVERY = 3.0  # seconds
+EXPIRY = 10  # seconds; two words may be lost before a part counts as gone
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _key(part: str) -> str:
+    return f"alive:{part}"
+
+
+async def get_alive(client: redis.asyncio.Redis, parts: Sequence[str]) -> dict[str, bool]:
+    """Which parts have told of themselves within `EXPIRY`. Raises `redis.RedisError`."""
+    values = await client.mget([_key(part) for part in parts])
+    return {part: value is not None for part, value in zip(parts, values, strict=True)}
+
+
+def announce() -> None:
+    """To be called where a Celery app is made: its workers and beat then tell of themselves.
+
+    A worker's part is its node name before the `@` (`celery worker -n trusted@%h`); beat's is
+    `beat`. Any number of processes may be the same part.
+    """
+    signals.worker_ready.connect(_worker_ready, weak=False)
+    signals.beat_init.connect(_beat_init, weak=False)
+    signals.worker_process_init.connect(_die_with_parent, weak=False)
+
+
+def _worker_ready(sender: Any, **kwargs: object) -> None:
+    _start(str(sender.hostname).partition("@")[0])
+
+
+def _beat_init(**kwargs: object) -> None:
+    _start("beat")
+
+
+def _start(part: str) -> None:
+    threading.Thread(target=_tell, args=(part,), name="liveness", daemon=True).start()
+
+
+def _tell(part: str) -> None:
+    client = redis.Redis.from_url(
+        conf.load().redis_url, socket_timeout=EVERY, socket_connect_timeout=EVERY
+    )
+    while True:
+        with contextlib.suppress(redis.RedisError):  # whoever needs the broker will complain
+            client.set(_key(part), os.getpid(), ex=EXPIRY)
+        time.sleep(EVERY)
+
+
+def _die_with_parent(**kwargs: object) -> None:
+    """A pool's child must not go on computing after a hard kill of its worker."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,6 +1,18 @@
 """The data plane: what is stored, found, redacted. It knows no model and no policy."""
 
+from assistants.data.blocks import DraftChunk, ParsedDocument
+from assistants.data.chunking import chunk_document
 from assistants.data.scope import get_scope, rights_of, rights_of_system
 from assistants.data.zones import NO_ZONE, join_zones, refusal
 
-__all__ = ["NO_ZONE", "get_scope", "join_zones", "refusal", "rights_of", "rights_of_system"]
+__all__ = [
+    "NO_ZONE",
+    "DraftChunk",
+    "ParsedDocument",
+    "chunk_document",
+    "get_scope",
+    "join_zones",
+    "refusal",
+    "rights_of",
+    "rights_of_system",
+]

@@ -1,0 +1,78 @@
+"""Markdown (CommonMark and tables): headings, paragraphs, list items, table rows, code."""
+
+from __future__ import annotations
+
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from assistants.data.blocks import BlockKind
+from assistants.data.structure.outline import Line, Outline, split_lines
+
+_parser = MarkdownIt("commonmark").enable("table")
+# Only the blocks and their lines are wanted; inline markup stays as it is written.
+_parser.core.ruler.enableOnly(["normalize", "block"])
+
+_KINDS = {
+    "paragraph_open": BlockKind.PARAGRAPH,
+    "blockquote_open": BlockKind.PARAGRAPH,
+    "html_block": BlockKind.PARAGRAPH,
+    "fence": BlockKind.CODE,
+    "code_block": BlockKind.CODE,
+}
+_FRONT_MATTER = re.compile(r"---\n(?P<body>(?:.*\n){0,50}?)---(?:\n|\Z)")
+_FRONT_TITLE = re.compile(r"^title:\s*[\"']?(?P<title>.+?)[\"']?\s*$", re.M | re.I)
+_MARKS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
+
+
+def plain(markup: str) -> str:
+    """A line of Markdown without emphasis, code marks and link targets."""
+    return _MARKS.sub("", _LINK.sub(r"\1", markup)).strip()
+
+
+def markdown_blocks(text: str) -> Outline:
+    outline = Outline(text)
+    front = _FRONT_MATTER.match(text)
+    skipped = front.end() if front else 0
+    if front and (named := _FRONT_TITLE.search(front["body"])):
+        outline.title = named["title"]
+    lines = [line for line in split_lines(text) if line.start >= skipped]
+    tokens = _parser.parse(text[skipped:])
+    for number, token in enumerate(tokens):
+        if not token.map:
+            continue
+        if token.type == "heading_open" and token.level == 0:
+            _heading(outline, lines, token, plain(tokens[number + 1].content))
+        elif token.type == "list_item_open" and token.level == 1:
+            _add(outline, BlockKind.ITEM, lines, token.map)
+        elif token.type == "thead_open" and token.level == 1:
+            # the line of dashes below belongs to the head
+            _add(outline, BlockKind.HEADER, lines, [token.map[0], token.map[0] + 2])
+        elif token.type == "tr_open" and token.level == 2 and not _in_head(tokens, number):
+            _add(outline, BlockKind.ROW, lines, token.map)
+        elif token.level == 0 and token.type in _KINDS:
+            _add(outline, _KINDS[token.type], lines, token.map)
+    return outline
+
+
+def _in_head(tokens: list[Token], number: int) -> bool:
+    return tokens[number - 1].type == "thead_open"
+
+
+def _heading(outline: Outline, lines: list[Line], token: Token, name: str) -> None:
+    level = int(token.tag[1])
+    # The first heading of the first level is the document's title, not a section of it.
+    if level == 1 and not outline.path and not outline.title:
+        outline.title = name
+    elif name and name != outline.title:
+        outline.open(level, name)
+    if token.map:
+        _add(outline, BlockKind.HEADING, lines, token.map)
+
+
+def _add(outline: Outline, kind: BlockKind, lines: list[Line], span: list[int]) -> None:
+    first, last = span[0], min(span[1], len(lines))
+    if first < last:
+        outline.add(kind, lines[first].start, lines[last - 1].end)

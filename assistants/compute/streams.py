@@ -12,12 +12,14 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import redis.exceptions
 
 from assistants.compute.broker import async_client, sync_client
+from assistants.compute.loop import run
 from assistants.exceptions import AssistantsError, LeaseLost
 from assistants.types import StreamFrame
 
@@ -25,11 +27,13 @@ logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 10
 RENEW_SECONDS = 3
+REQUEUE_SECONDS = 60
 KEEP_SECONDS = 3600
 UNFINISHED_KEEP_SECONDS = 24 * 3600
 BROKER_PATIENCE_SECONDS = 60
 STOP_CHANNEL = "answers:stop"
 
+DELTA = "answer.delta"
 END_TYPES = frozenset({"answer.completed", "answer.held", "answer.blocked", "answer.failed"})
 
 BROKER_DOWN = (
@@ -77,6 +81,14 @@ def _stop(answer: str) -> str:
     return f"answer:{answer}:stop"
 
 
+def _runs(answer: str) -> str:
+    return f"answer:{answer}:runs"
+
+
+def _requeued(answer: str) -> str:
+    return f"answer:{answer}:requeued"
+
+
 async def _patiently(call: Any) -> Any:
     """Await `call()`, again and again while the broker is away, for a minute at most."""
     deadline = time.monotonic() + BROKER_PATIENCE_SECONDS
@@ -95,13 +107,17 @@ class AnswerWriter:
     """The one writer of an answer's stream; use as an async context manager.
 
     Entering takes the lease (LeaseLost if another runner holds it) and reads what earlier
-    runners have written, into `earlier`. The lease is renewed until the exit.
+    runners have written, into `earlier`; `runs` counts the runners, this one included. The
+    lease is renewed until the exit. `released` is the text that readers have seen so far: the
+    deltas of all runners joined.
     """
 
     def __init__(self, answer: str) -> None:
         self.answer = answer
         self.token = secrets.token_hex(8)
         self.earlier: list[StreamFrame] = []
+        self.runs = 0
+        self.released = ""
         self.stop = asyncio.Event()
         self._next = 1
         self._client = async_client()
@@ -117,8 +133,16 @@ class AnswerWriter:
         taken, entries, stop = await _patiently(pipeline.execute)
         if not taken and await _patiently(lambda: self._client.get(lease)) != self.token:
             raise LeaseLost(f"answer {self.answer} has another runner")
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.incr(_runs(self.answer))
+        pipeline.expire(_runs(self.answer), UNFINISHED_KEEP_SECONDS)
+        pipeline.delete(_requeued(self.answer))
+        self.runs = int((await _patiently(pipeline.execute))[0])
         self.earlier = [_frame(entry) for entry in entries]
         self._next = len(self.earlier) + 1
+        self.released = "".join(
+            str(frame.data["text"]) for frame in self.earlier if frame.type == DELTA
+        )
         if stop:
             self.stop.set()
         _StopListener.of_this_loop().watch(self)
@@ -147,6 +171,7 @@ class AnswerWriter:
         if not await _patiently(lambda: self._append(keys=keys, args=arguments)):
             raise LeaseLost(f"answer {self.answer} was taken over")
         self._next += len(frames)
+        self.released += "".join(str(data["text"]) for kind, data in frames if kind == DELTA)
 
     async def _renew(self) -> None:
         """Heartbeat. Also a second way to notice a stop, should its message have been missed."""
@@ -161,6 +186,20 @@ class AnswerWriter:
                 continue  # an append notices, and waits for the broker
             if stop:
                 self.stop.set()
+
+
+@contextmanager
+def open_writer(answer: str) -> Iterator[AnswerWriter]:
+    """The writer, entered and left on the shared loop, for code that runs in a task's thread."""
+
+    async def enter() -> AnswerWriter:
+        return await AnswerWriter(answer).__aenter__()
+
+    writer = run(enter())
+    try:
+        yield writer
+    finally:
+        run(writer.__aexit__())
 
 
 class _StopListener:
@@ -210,20 +249,21 @@ def request_stop(answer: str) -> None:
     client.publish(STOP_CHANNEL, answer)
 
 
-def leased(answers: Sequence[str]) -> list[bool]:
-    """Which of these answers have a living runner."""
+def claim_abandoned(answers: Sequence[str]) -> list[str]:
+    """Those of these unfinished answers that have no living runner, to be queued again.
+
+    An answer that still waits in the queue looks the same; it is named once in a minute only.
+    """
     if not answers:
         return []
-    return [bool(holder) for holder in sync_client().mget([_lease(answer) for answer in answers])]
-
-
-def count_attempt(answer: str) -> int:
-    """How often the sweeper has sent this answer out again, this time included."""
     client = sync_client()
-    key = f"answer:{answer}:attempts"
-    attempts: int = client.incr(key)
-    client.expire(key, UNFINISHED_KEEP_SECONDS)
-    return attempts
+    leases = client.mget([_lease(answer) for answer in answers])
+    alone = [answer for answer, holder in zip(answers, leases, strict=True) if not holder]
+    return [
+        answer
+        for answer in alone
+        if client.set(_requeued(answer), "1", nx=True, ex=REQUEUE_SECONDS)
+    ]
 
 
 async def read_frames(

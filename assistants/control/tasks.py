@@ -14,7 +14,7 @@ _GREETING = re.compile(
 _POLITE = r"(?:please\s+|(?:can|could|would) you\s+(?:please\s+)?|help me\s+(?:to\s+)?)*"
 _DRAFT = re.compile(
     _POLITE + r"(?:write|draft|compose|rewrite|rephrase|reword|proofread|shorten|translate|polish|"
-    r"make up|invent|brainstorm)\b",
+    r"make up|invent|brainstorm)\b(?!-)",
     re.IGNORECASE,
 )
 

@@ -387,6 +387,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("number", models.PositiveSmallIntegerField()),
+                ("document", models.UUIDField(blank=True, null=True)),
                 ("title", models.CharField(max_length=300)),
                 ("section", models.CharField(blank=True, max_length=500)),
                 ("start", models.PositiveIntegerField()),

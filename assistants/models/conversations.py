@@ -116,6 +116,7 @@ class Citation(models.Model):
     version = models.ForeignKey(
         DocumentVersion, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    document = models.UUIDField(null=True, blank=True)
     title = models.CharField(max_length=300)
     section = models.CharField(max_length=500, blank=True)
     start = models.PositiveIntegerField()

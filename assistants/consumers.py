@@ -1,0 +1,229 @@
+"""The chat websocket: frames in, services called, the answer's stream out. See docs/protocol.md."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from assistants import tasks
+from assistants.exceptions import AssistantsError, InvalidRequest
+from assistants.services import chat, following
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Frame = Mapping[str, Any]
+
+SESSION_ENDED = 4401
+FOLLOWED_AT_ONCE = 50
+
+UNAVAILABLE = (
+    "The server cannot take messages at the moment. Your text is kept; please send it again soon."
+)
+
+
+def on_a_thread(function: Callable[..., T]) -> Callable[..., Any]:
+    """Database work beside the event loop, on any free thread: sockets do not wait in one line."""
+    return database_sync_to_async(function, thread_sensitive=False)
+
+
+class SessionEnded(Exception):
+    """The session was closed or the account switched off while the socket was open."""
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    """One browser tab. Any number of answers are followed at once, each by its own task."""
+
+    async def connect(self) -> None:
+        self.following: dict[str, asyncio.Task[None]] = {}
+        user = self.scope["user"]
+        if not user.is_authenticated:
+            await self.close(code=SESSION_ENDED)  # before accept: the handshake is refused
+            return
+        self.user_id = user.pk
+        self.session_key = self.scope["session"].session_key
+        await self.accept()
+
+    async def disconnect(self, code: int) -> None:
+        for task in self.following.values():
+            task.cancel()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        frame: Frame = {}
+        try:
+            frame = _parse(text_data)
+            action = self.ACTIONS.get(frame["type"])
+            if action is None:
+                raise InvalidRequest(
+                    f"type {frame['type']!r}", user_message="This type of frame is not known."
+                )
+            await action(self, frame)
+        except SessionEnded:
+            await self.close(code=SESSION_ENDED)
+        except AssistantsError as error:
+            logger.info("user %s, %s: %s", self.user_id, frame.get("type"), error)
+            await self._refuse(frame, error.code, error.user_message, error.retry_after)
+        except Exception:
+            logger.exception("user %s, %s", self.user_id, frame.get("type"))
+            await self._refuse(frame, "unavailable", UNAVAILABLE, None)
+
+    # ---- what a client may send ----
+
+    async def send_message(self, frame: Frame) -> None:
+        if frame.get("attachments"):
+            raise InvalidRequest(
+                "attachments",
+                code="attachments_unsupported",
+                user_message="Files cannot be attached to a message. Upload them under Documents.",
+            )
+        accepted = await self._as_user(
+            chat.open_turn,
+            client_id=_text(frame, "client_id"),
+            conversation=_optional(frame, "conversation"),
+            assistant=_optional(frame, "assistant") or "",
+            text=_text(frame, "text"),
+            parent=_optional(frame, "parent"),
+            enqueue=tasks.answer.delay,
+        )
+        await self._accept(accepted)
+
+    async def edit_message(self, frame: Frame) -> None:
+        accepted = await self._as_user(
+            chat.edit_message,
+            client_id=_text(frame, "client_id"),
+            message=_text(frame, "message"),
+            text=_text(frame, "text"),
+            enqueue=tasks.answer.delay,
+        )
+        await self._accept(accepted)
+
+    async def regenerate(self, frame: Frame) -> None:
+        accepted = await self._as_user(
+            chat.regenerate,
+            client_id=_optional(frame, "client_id") or "",
+            answer=_text(frame, "answer"),
+            enqueue=tasks.answer.delay,
+        )
+        await self._accept(accepted)
+
+    async def stop(self, frame: Frame) -> None:
+        await self._as_user(chat.stop_answer, answer=_text(frame, "answer"))
+
+    async def resume(self, frame: Frame) -> None:
+        after = frame.get("after") or 0
+        if isinstance(after, bool) or not isinstance(after, int) or after < 0:
+            raise InvalidRequest("after", user_message="“after” must be a whole number from 0.")
+        stream = await self._as_user(following.access_stream, answer_id=_text(frame, "answer"))
+        self._follow(stream, after)
+
+    ACTIONS: Mapping[str, Callable[[ChatConsumer, Frame], Any]] = {
+        "message.send": send_message,
+        "message.edit": edit_message,
+        "answer.regenerate": regenerate,
+        "answer.stop": stop,
+        "answer.resume": resume,
+    }
+
+    # ---- what is sent to the client ----
+
+    async def _accept(self, accepted: chat.Accepted) -> None:
+        await self._send({"type": "message.accepted", **dataclasses.asdict(accepted)})
+        self._follow(following.Stream(accepted.answer), 0)
+
+    def _follow(self, stream: following.Stream, after: int) -> None:
+        answer = stream.answer
+        running = self.following.pop(answer, None)
+        if running:
+            running.cancel()
+        if len(self.following) >= FOLLOWED_AT_ONCE:
+            raise InvalidRequest(
+                "too many answers",
+                user_message="Too many answers are open on this page. Wait for one to end.",
+            )
+        task = asyncio.create_task(self._send_frames(stream, after))
+        self.following[answer] = task
+        task.add_done_callback(lambda done: self._forget(answer, done))
+
+    def _forget(self, answer: str, task: asyncio.Task[None]) -> None:
+        if self.following.get(answer) is task:
+            del self.following[answer]
+
+    async def _send_frames(self, stream: following.Stream, after: int) -> None:
+        answer = stream.answer
+        try:
+            async for frame in following.follow(stream, after):
+                await self._send(
+                    {"type": frame.type, "answer": answer, "id": frame.number, **frame.data}
+                )
+        except Exception:
+            # The client resumes after a pause; what is stored in the stream is not lost.
+            logger.exception("following answer %s", answer)
+            await self._send(
+                {"type": "error", "code": "unavailable", "message": UNAVAILABLE, "answer": answer}
+            )
+
+    async def _refuse(
+        self, frame: Frame, code: str, message: str, retry_after: float | None
+    ) -> None:
+        reply: dict[str, object] = {"type": "error", "code": code, "message": message}
+        if retry_after is not None:
+            reply["retry_after"] = retry_after
+        if frame.get("type") in ("message.send", "message.edit", "answer.regenerate"):
+            reply |= {"type": "message.rejected", "client_id": frame.get("client_id")}
+        elif isinstance(frame.get("answer"), str):
+            reply["answer"] = frame["answer"]
+        await self._send(reply)
+
+    async def _send(self, frame: Mapping[str, object]) -> None:
+        await self.send(text_data=json.dumps(frame, ensure_ascii=False))
+
+    async def _as_user(self, function: Callable[..., T], **arguments: object) -> T:
+        """Call a service for the signed-in user, whose session and account are looked up afresh."""
+
+        def call() -> T:
+            return function(_current_user(self.user_id, self.session_key), **arguments)
+
+        result: T = await on_a_thread(call)()
+        return result
+
+
+def _current_user(user_id: object, session_key: str) -> AbstractBaseUser:
+    alive = Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now())
+    user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
+    if user is None or not alive.exists():
+        raise SessionEnded
+    return user
+
+
+def _parse(text: str | None) -> Frame:
+    try:
+        frame = json.loads(text or "")
+    except (ValueError, RecursionError):
+        frame = None
+    if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
+        raise InvalidRequest(
+            "not a frame", user_message="A frame is a JSON object with a “type”, sent as text."
+        )
+    return frame
+
+
+def _text(frame: Frame, field: str) -> str:
+    value = frame.get(field)
+    if not isinstance(value, str):
+        raise InvalidRequest(field, user_message=f"“{field}” must be a text.")
+    return value
+
+
+def _optional(frame: Frame, field: str) -> str | None:
+    return None if frame.get(field) is None else _text(frame, field)

@@ -1,0 +1,427 @@
+"""One chat turn, top to bottom: open it, answer it, close it. ARCHITECTURE.md follows it along."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from assistants import compute, control, data
+from assistants.exceptions import AssistantsError, InvalidRequest, LeaseLost, NotFound
+from assistants.models import Answer, Assistant, Conversation, Message
+from assistants.services import prompts, registry
+from assistants.services.closing import close_turn, end_frame
+from assistants.services.conversations import (
+    access_answer,
+    access_conversation,
+    get_zones,
+    label_rules,
+    list_assistants,
+    newest_branch,
+)
+from assistants.services.generation import Result, generate_answer
+from assistants.services.messages import check_message, title_of
+from assistants.types import (
+    Capability,
+    DeploymentSpec,
+    Outcome,
+    Passage,
+    Prompt,
+    PromptMessage,
+    ReleaseMode,
+    Role,
+    Route,
+)
+
+logger = logging.getLogger(__name__)
+
+HISTORY_MESSAGES = 40
+# An answer that so many runners have begun and none has ended is not tried again.
+MAX_RUNS = 5
+SWEEP_AFTER = timedelta(seconds=10)
+SWEEP_AT_ONCE = 500
+
+Enqueue = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A stored message and the answer that is on its way."""
+
+    client_id: str
+    conversation: str
+    message: str
+    answer: str
+    title: str
+    duplicate: bool = False
+
+
+# ---- Open: the message is checked and stored, its answer is queued ------------------------------
+
+
+def open_turn(
+    user: AbstractBaseUser,
+    *,
+    client_id: str,
+    assistant: str,
+    text: str,
+    enqueue: Enqueue,
+    conversation: str | None = None,
+    parent: str | None = None,
+) -> Accepted:
+    """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
+
+    A `client_id` that this user has sent before is answered with its first arrival. Raises
+    InvalidRequest, NotFound or RateLimited; nothing is stored then.
+    """
+    text = check_message(client_id, text)
+    known = _first_arrival(user, client_id)
+    if known:
+        return known
+    _permit(user, text)
+    if conversation is not None:
+        chat = access_conversation(user, conversation)
+        _check_membership(user, chat.assistant)
+        return _store(user, chat, text, client_id, _parent(chat, parent), enqueue)
+    chosen = list_assistants(user).filter(slug=assistant).select_related("question_zone").first()
+    if chosen is None:
+        raise NotFound(f"assistant {assistant!r}")
+    chat = Conversation(
+        owner_id=user.pk,
+        assistant=chosen,
+        title=title_of(text),
+        zones=[chosen.question_zone.slug],
+    )
+    return _store(user, chat, text, client_id, None, enqueue)
+
+
+def edit_message(
+    user: AbstractBaseUser, *, client_id: str, message: str, text: str, enqueue: Enqueue
+) -> Accepted:
+    """Ask anew in place of an earlier message: a sibling that starts a branch."""
+    text = check_message(client_id, text)
+    known = _first_arrival(user, client_id)
+    if known:
+        return known
+    _permit(user, text)
+    original = (
+        Message.objects.filter(pk=_uuid(message), conversation__owner=user.pk)
+        .select_related("conversation__assistant")
+        .first()
+    )
+    if original is None:
+        raise NotFound(f"message {message}")
+    chat = original.conversation
+    _check_membership(user, chat.assistant)
+    return _store(user, chat, text, client_id, original.parent_id, enqueue)
+
+
+def regenerate(
+    user: AbstractBaseUser, *, client_id: str, answer: str, enqueue: Enqueue
+) -> Accepted:
+    """A further answer to the same message, shown as its sibling."""
+    earlier = access_answer(user, answer)
+    message = earlier.message
+    _check_membership(user, message.conversation.assistant)
+    control.check_rate(user.pk)
+    with transaction.atomic():
+        Message.objects.select_for_update().get(pk=message.pk)
+        siblings = Answer.objects.filter(message=message)
+        pending = siblings.filter(status=Answer.Status.PENDING).first()
+        sibling = pending or Answer.objects.create(message=message, number=siblings.count() + 1)
+        if not pending:
+            transaction.on_commit(lambda: _enqueue(enqueue, sibling))
+    return _accepted(client_id, message, sibling, duplicate=bool(pending))
+
+
+def stop_answer(user: AbstractBaseUser, answer: str) -> None:
+    """Ask the runner to stop; the end frame follows on the stream. Harmless when it has ended."""
+    found = access_answer(user, answer)
+    if found.status == Answer.Status.PENDING:
+        compute.request_stop(str(found.pk))
+
+
+def _permit(user: AbstractBaseUser, text: str) -> None:
+    control.check_rate(user.pk)
+    decision = control.check_input(text)
+    if decision.outcome is not Outcome.ALLOW:
+        raise InvalidRequest(decision.rule, code=decision.code, user_message=decision.message)
+
+
+def _check_membership(user: AbstractBaseUser, assistant: Assistant) -> None:
+    if not list_assistants(user).filter(pk=assistant.pk).exists():
+        raise NotFound(f"assistant {assistant.slug}")
+
+
+def _first_arrival(user: AbstractBaseUser, client_id: str) -> Accepted | None:
+    message = (
+        Message.objects.filter(author=user.pk, client_id=client_id)
+        .select_related("conversation")
+        .first()
+    )
+    if message is None:
+        return None
+    answer = message.answers.order_by("number")[0]
+    return _accepted(client_id, message, answer, duplicate=True)
+
+
+def _parent(chat: Conversation, parent: str | None) -> uuid.UUID | None:
+    """The answer that a new message follows: the named one, or the newest of the newest branch."""
+    answers = Answer.objects.filter(message__conversation=chat)
+    if parent is not None:
+        if not answers.filter(pk=_uuid(parent)).exists():
+            raise NotFound(f"answer {parent}")
+        return _uuid(parent)
+    return answers.order_by("-message_id", "-number").values_list("pk", flat=True).first()
+
+
+def _store(
+    user: AbstractBaseUser,
+    chat: Conversation,
+    text: str,
+    client_id: str,
+    parent: uuid.UUID | None,
+    enqueue: Enqueue,
+) -> Accepted:
+    try:
+        with transaction.atomic():
+            if chat._state.adding:
+                chat.save(force_insert=True)
+            else:
+                Conversation.objects.filter(pk=chat.pk).update(updated=timezone.now())
+            message = Message(
+                conversation=chat,
+                author_id=user.pk,
+                parent_id=parent,
+                client_id=client_id,
+                text=text,
+                zones=chat.zones,
+            )
+            message.save(force_insert=True)
+            answer = Answer(message=message)
+            answer.save(force_insert=True)
+            transaction.on_commit(lambda: _enqueue(enqueue, answer))
+    except IntegrityError:
+        # The same client_id arrived on another socket a moment ago.
+        known = _first_arrival(user, client_id)
+        if known is None:
+            raise
+        return known
+    return _accepted(client_id, message, answer)
+
+
+def _enqueue(enqueue: Enqueue, answer: Answer) -> None:
+    try:
+        enqueue(str(answer.pk))
+    except Exception:  # stored already: the sweeper sends it out when the broker is back
+        logger.exception("answer %s could not be queued now", answer.pk)
+
+
+def _accepted(
+    client_id: str, message: Message, answer: Answer, *, duplicate: bool = False
+) -> Accepted:
+    return Accepted(
+        client_id=client_id,
+        conversation=str(message.conversation_id),
+        message=str(message.pk),
+        answer=str(answer.pk),
+        title=message.conversation.title,
+        duplicate=duplicate,
+    )
+
+
+# ---- Answer: on a trusted worker ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is decided before a model runs."""
+
+    task: Capability
+    route: Route
+    passages: Sequence[Passage]
+    history: Sequence[PromptMessage]
+    zones: Sequence[str]
+
+
+def answer(answer_id: str) -> None:
+    """Answer one message. A second runner of the same answer finds the lease taken and leaves."""
+    try:
+        with compute.open_writer(answer_id) as writer:
+            _answer(answer_id, writer)
+    except LeaseLost as lost:
+        logger.info("%s", lost)
+
+
+def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
+    pending = (
+        Answer.objects.filter(pk=answer_id)
+        .select_related(
+            "message__author",
+            "message__conversation__assistant__prompt",
+            "message__conversation__assistant__question_zone",
+        )
+        .first()
+    )
+    if pending is None:
+        return
+    if pending.status != Answer.Status.PENDING:
+        if not any(frame.type in compute.END_TYPES for frame in writer.earlier):
+            compute.run(writer.append([end_frame(pending)]))
+        return
+    plan: Plan | None = None
+    try:
+        if writer.runs > MAX_RUNS:
+            raise AssistantsError(f"answer {answer_id}: {writer.runs} runners did not end it")
+        plan = _plan(pending, writer)
+        # The connection goes back to the pool while the answer streams.
+        connection.close()
+        result = compute.run(_generate(pending, plan, writer))
+    except LeaseLost:
+        raise
+    except AssistantsError as error:
+        logger.warning("answer %s: %s", answer_id, error)
+        result = _failure(writer, error)
+    except Exception:
+        logger.exception("answer %s", answer_id)
+        result = _failure(writer, AssistantsError())
+    frame = close_turn(
+        pending,
+        result,
+        route=plan.route if plan else None,
+        zones=plan.zones if plan else pending.message.conversation.zones,
+    )
+    connection.close()
+    compute.run(writer.append([frame]))
+
+
+def _plan(pending: Answer, writer: compute.AnswerWriter) -> Plan:
+    """Retrieve under the asker's rights, join the zones, decide the route."""
+    message = pending.message
+    chat, assistant = message.conversation, message.conversation.assistant
+    if not list_assistants(message.author).filter(pk=assistant.pk).exists():
+        raise NotFound(
+            f"{message.author} may not use {assistant.slug}",
+            user_message="You may not use this assistant any more. Ask your administrator.",
+        )
+    zone_ids = list(assistant.zones.values_list("pk", flat=True))
+    task = control.decide_task(message.text, has_documents=bool(zone_ids))
+    passages: list[Passage] = []
+    if zone_ids and task is not Capability.CHAT:
+        vector = compute.run(_announce_and_embed(writer, message.text))
+        found = data.search(
+            data.get_scope(message.author),
+            zone_ids,
+            message.text,
+            vector,
+            keyword_weight=assistant.keyword_weight,
+        )
+        passages = [passage for passage in found if data.is_relevant(passage.evidence)]
+    slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
+    rules = [zone.rules for zone in get_zones(slugs)]
+    effective = data.join_zones(rules)
+    if set(slugs) - set(chat.zones):
+        label = label_rules(rules, slugs)
+        frame = {
+            "conversation": str(chat.pk),
+            "zones": label.zones,
+            "label": label.label,
+            "sensitivity": label.sensitivity,
+            "on_prem_only": label.on_prem_only,
+        }
+        compute.run(writer.append([("conversation.zone", frame)]))
+    candidates = [
+        control.Candidate(
+            deployment,
+            zone_refusal=data.refusal(effective, deployment.place),
+            healthy=compute.is_healthy(deployment.slug),
+        )
+        for deployment in registry.list_deployments()
+    ]
+    route = control.decide_route(task, candidates)
+    return Plan(task, route, passages, _history(message), slugs)
+
+
+async def _announce_and_embed(writer: compute.AnswerWriter, question: str) -> Sequence[float]:
+    await writer.append([("answer.status", {"step": "searching"})])
+    return await compute.embed_query(question)
+
+
+async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -> Result:
+    assistant = pending.message.conversation.assistant
+
+    def build_prompt(deployment: DeploymentSpec) -> Prompt:
+        return prompts.build(
+            system=assistant.prompt.text,
+            question=pending.message.text,
+            passages=plan.passages,
+            history=plan.history,
+            deployment=deployment,
+        )
+
+    mode = ReleaseMode(assistant.release_mode)
+    citable = [passage.number for passage in plan.passages]
+    return await generate_answer(writer, plan.route, mode, build_prompt, citable)
+
+
+def _history(message: Message) -> list[PromptMessage]:
+    """The branch that leads to this message: each earlier message with its newest answer."""
+    if message.parent_id is None:
+        return []
+    earlier = message.conversation.messages.filter(pk__lt=message.pk).order_by("-pk")
+    messages = list(earlier.prefetch_related("answers")[:HISTORY_MESSAGES])[::-1]
+    branch = newest_branch([*messages, message])[:-1]
+    history: list[PromptMessage] = []
+    for turn in branch:
+        told = [a.text for a in turn.answers.all() if a.text and a.status in _TOLD]
+        if told:
+            history += [
+                PromptMessage(Role.USER, turn.text),
+                PromptMessage(Role.ASSISTANT, told[-1]),
+            ]
+    return history
+
+
+_TOLD = {Answer.Status.COMPLETED, Answer.Status.STOPPED, Answer.Status.INTERRUPTED}
+
+
+def _failure(writer: compute.AnswerWriter, error: AssistantsError) -> Result:
+    """The end of an answer that failed outside its generation; text that is out stands."""
+    text = writer.released
+    return Result(
+        Answer.Status.INTERRUPTED if text else Answer.Status.FAILED,
+        text,
+        code=error.code,
+        message=error.user_message,
+    )
+
+
+# ---- Sweep: no answer is lost --------------------------------------------------------------------
+
+
+def sweep(enqueue: Enqueue) -> int:
+    """Queue again every pending answer that has no living runner; returns how many."""
+    pending = Answer.objects.filter(
+        status=Answer.Status.PENDING, created__lt=timezone.now() - SWEEP_AFTER
+    )
+    ids = [
+        str(pk) for pk in pending.order_by("created").values_list("pk", flat=True)[:SWEEP_AT_ONCE]
+    ]
+    abandoned = compute.claim_abandoned(ids)
+    for answer_id in abandoned:
+        logger.warning("answer %s has no runner; it is queued again", answer_id)
+        enqueue(answer_id)
+    return len(abandoned)
+
+
+def _uuid(value: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(value)
+    except ValueError:
+        raise NotFound(f"not an id: {value[:80]!r}") from None

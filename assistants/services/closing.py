@@ -1,0 +1,238 @@
+"""The end of a turn: answer, citations, usage, receipt and audit event in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from assistants import control
+from assistants.models import (
+    Answer,
+    Citation,
+    Conversation,
+    Deployment,
+    Generation,
+    Message,
+)
+from assistants.services.conversations import list_citations, render_answer
+from assistants.services.generation import Attempt, Result, badge_of
+from assistants.types import Passage, Prompt, Route
+
+_MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
+
+HELD_MESSAGE = "This answer waits for a reviewer. You will see it here when it is approved."
+
+
+def close_turn(
+    answer: Answer,
+    result: Result,
+    *,
+    route: Route | None,
+    zones: Sequence[str],
+) -> tuple[str, dict[str, object]]:
+    """Store how the answer ended; return its end frame. The answer is stored once: a second
+    call for an answer that has ended changes nothing and returns the end frame of the first.
+    """
+    message = answer.message
+    prompt = result.prompt
+    with transaction.atomic():
+        locked = Answer.objects.select_for_update().get(pk=answer.pk)
+        if locked.status != Answer.Status.PENDING:
+            return end_frame(locked)
+        deployments = {
+            row.slug: row
+            for row in Deployment.objects.filter(
+                slug__in=[attempt.deployment.slug for attempt in result.attempts]
+            )
+        }
+        last = result.attempts[-1] if result.attempts else None
+        shown = prompt.passages if prompt else ()
+        cited = cited_passages(result.text, shown)
+        answer.status = result.status
+        answer.text = result.text
+        answer.finish_reason = result.finish_reason
+        answer.error_code = result.code
+        answer.error_message = result.message
+        answer.zones = sorted(zones)
+        answer.prompt = message.conversation.assistant.prompt
+        answer.ended = timezone.now()
+        if last:
+            answer.deployment = deployments[last.deployment.slug]
+            answer.prompt_tokens = last.usage.prompt_tokens
+            answer.completion_tokens = last.usage.completion_tokens
+        answer.cost = sum((_cost(attempt) for attempt in result.attempts), Decimal(0))
+        answer.receipt = build_receipt(answer, result, route=route, passages=shown, cited=cited)
+        answer.receipt_sha256 = control.sha256_of(answer.receipt)
+        answer.save()
+        Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
+        Generation.objects.bulk_create(
+            _generation(answer, attempt, deployments[attempt.deployment.slug])
+            for attempt in result.attempts
+        )
+        _ratchet(message.conversation, zones)
+        control.record_event(
+            action=f"answer.{answer.status}",
+            actor=message.author.get_username(),
+            subject=str(answer.pk),
+            data={"receipt_sha256": answer.receipt_sha256, "rule": route.rule if route else ""},
+        )
+    return end_frame(answer)
+
+
+def end_frame(answer: Answer) -> tuple[str, dict[str, object]]:
+    """The end of an answer's stream, from what is stored."""
+    receipt = answer.receipt or {}
+    status = Answer.Status(answer.status)
+    if status in (Answer.Status.COMPLETED, Answer.Status.STOPPED):
+        citations = list_citations(answer)
+        return "answer.completed", {
+            "status": answer.status,
+            "text": answer.text,
+            "html": render_answer(answer.text, citations),
+            "citations": citations,
+            "receipt": {"id": str(answer.pk), "sha256": answer.receipt_sha256},
+            "finish_reason": answer.finish_reason,
+            "usage": {
+                "prompt_tokens": answer.prompt_tokens,
+                "completion_tokens": answer.completion_tokens,
+            },
+            "badge": receipt.get("badge"),
+            "rule": receipt.get("rule", ""),
+        }
+    if status is Answer.Status.HELD:
+        return "answer.held", {"message": HELD_MESSAGE}
+    if status is Answer.Status.BLOCKED:
+        return "answer.blocked", {
+            "message": answer.error_message,
+            "rule": receipt.get("rule", ""),
+        }
+    return "answer.failed", {
+        "code": answer.error_code,
+        "message": answer.error_message,
+        "retry": True,
+    }
+
+
+def cited_passages(text: str, passages: Sequence[Passage]) -> list[Passage]:
+    """The passages whose number stands in the text as a mark, in order of number."""
+    numbers = {int(number) for number in _MARK.findall(text)}
+    return [passage for passage in passages if passage.number in numbers]
+
+
+def build_receipt(
+    answer: Answer,
+    result: Result,
+    *,
+    route: Route | None,
+    passages: Sequence[Passage],
+    cited: Sequence[Passage],
+) -> dict[str, object]:
+    """All that made this answer, by id, version and hash; no text, so that it may be shown."""
+    message: Message = answer.message
+    last = result.attempts[-1] if result.attempts else None
+    return {
+        "format": 1,
+        "answer": str(answer.pk),
+        "message": str(message.pk),
+        "conversation": str(message.conversation_id),
+        "asked_by": message.author.get_username(),
+        "assistant": message.conversation.assistant.slug,
+        "question_sha256": _sha256(message.text),
+        "answer_sha256": _sha256(answer.text),
+        "prompt": str(answer.prompt) if answer.prompt else None,
+        "prompt_sha256": prompt_sha256(result.prompt) if result.prompt else None,
+        "badge": badge_of(last) if last else None,
+        "task": str(route.task) if route else None,
+        "rule": route.rule if route else "",
+        "refusals": [
+            {"deployment": refusal.deployment, "reason": refusal.reason}
+            for refusal in (route.refusals if route else ())
+        ],
+        "zones": list(answer.zones),
+        "passages": [
+            {
+                "number": passage.number,
+                "document": passage.document_id,
+                "version": passage.version_id,
+                "start": passage.start,
+                "end": passage.end,
+                "sha256": _sha256(passage.text),
+            }
+            for passage in passages
+        ],
+        "cited": [passage.number for passage in cited],
+        "attempts": [
+            {
+                "generation": attempt.generation_id,
+                "deployment": attempt.deployment.slug,
+                "outcome": str(attempt.outcome),
+                "prompt_tokens": attempt.usage.prompt_tokens,
+                "completion_tokens": attempt.usage.completion_tokens,
+            }
+            for attempt in result.attempts
+        ],
+        "status": str(answer.status),
+        "finish_reason": str(answer.finish_reason),
+        "cost_euro": f"{answer.cost:.6f}",
+        "asked": message.created.isoformat(),
+        "ended": answer.ended.isoformat() if answer.ended else None,
+    }
+
+
+def prompt_sha256(prompt: Prompt) -> str:
+    """The hash of exactly what the model was given."""
+    return control.sha256_of([[message.role, message.text] for message in prompt.messages])
+
+
+def _ratchet(conversation: Conversation, zones: Sequence[str]) -> None:
+    """Add zones to the conversation, under a lock, so that two answers cannot undo each other."""
+    current = Conversation.objects.select_for_update().get(pk=conversation.pk)
+    current.zones = sorted({*current.zones, *zones})
+    current.save(update_fields=["zones", "updated"])
+
+
+def _cost(attempt: Attempt) -> Decimal:
+    usage, deployment = attempt.usage, attempt.deployment
+    euro = (
+        usage.prompt_tokens * deployment.input_price
+        + usage.completion_tokens * deployment.output_price
+    ) / 1_000_000
+    return Decimal(str(euro)).quantize(Decimal("0.000001"))
+
+
+def _citation(answer: Answer, passage: Passage) -> Citation:
+    return Citation(
+        answer=answer,
+        number=passage.number,
+        chunk_id=passage.chunk_id,
+        version_id=passage.version_id,
+        document=passage.document_id,
+        title=passage.title,
+        section=passage.section,
+        start=passage.start,
+        end=passage.end,
+    )
+
+
+def _generation(answer: Answer, attempt: Attempt, deployment: Deployment) -> Generation:
+    return Generation(
+        id=attempt.generation_id,
+        answer=answer,
+        deployment=deployment,
+        model=attempt.model,
+        version=attempt.version,
+        outcome=str(attempt.outcome),
+        prompt_tokens=attempt.usage.prompt_tokens,
+        completion_tokens=attempt.usage.completion_tokens,
+        first_token_ms=attempt.first_token_ms,
+        duration_ms=attempt.duration_ms,
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

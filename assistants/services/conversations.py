@@ -1,0 +1,245 @@
+"""What a user reads: assistants, conversations, answers, citations. Each under their rights now."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Prefetch, QuerySet
+
+from assistants import data, markdown
+from assistants.exceptions import NotFound
+from assistants.models import Answer, Assistant, Citation, Conversation, Message, Zone
+from assistants.types import CLOUD, Sensitivity, Treatment, ZoneRules
+
+# Around an opened passage: so many characters of the document before and after it.
+CONTEXT_CHARACTERS = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneLabel:
+    """An effective zone, in words for the page."""
+
+    zones: list[str]
+    label: str
+    sensitivity: str
+    on_prem_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    id: uuid.UUID
+    number: int
+    status: str
+    text: str
+    html: str
+    citations: list[dict[str, object]]
+    badge: dict[str, object] | None
+    rule: str
+    receipt: dict[str, object] | None
+    error_code: str
+    error_message: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message and its answers, oldest first; `siblings` are the ids of its other versions."""
+
+    message: Message
+    answers: list[AnswerView]
+    siblings: list[uuid.UUID] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationView:
+    conversation: Conversation
+    zone: ZoneLabel
+    turns: list[Turn]
+
+
+@dataclass(frozen=True, slots=True)
+class CitationView:
+    title: str
+    section: str
+    before: str
+    passage: str
+    after: str
+    version_number: int
+    version_date: datetime
+    superseded: bool
+    document_url: str
+
+
+def list_assistants(user: AbstractBaseUser) -> QuerySet[Assistant]:
+    """The enabled assistants of the departments the user belongs to."""
+    if not user.is_active:
+        return Assistant.objects.none()
+    return Assistant.objects.filter(enabled=True, department__user=user.pk).distinct()
+
+
+def list_conversations(user: AbstractBaseUser, limit: int = 100) -> list[Conversation]:
+    """The user's own conversations, newest first."""
+    conversations = Conversation.objects.filter(owner=user.pk).select_related("assistant")
+    return list(conversations.order_by("-updated")[:limit])
+
+
+def access_conversation(user: AbstractBaseUser, conversation_id: str | uuid.UUID) -> Conversation:
+    """The user's own conversation with an assistant they may still use; NotFound otherwise."""
+    conversation = (
+        Conversation.objects.filter(pk=_uuid(conversation_id), owner=user.pk)
+        .select_related("assistant")
+        .first()
+    )
+    if conversation is None or not user.is_active:
+        raise NotFound(f"conversation {conversation_id}")
+    return conversation
+
+
+def access_answer(user: AbstractBaseUser, answer_id: str | uuid.UUID) -> Answer:
+    """An answer in one of the user's own conversations; NotFound otherwise."""
+    answer = (
+        Answer.objects.filter(pk=_uuid(answer_id), message__conversation__owner=user.pk)
+        .select_related("message__conversation__assistant", "deployment")
+        .first()
+    )
+    if answer is None or not user.is_active:
+        raise NotFound(f"answer {answer_id}")
+    return answer
+
+
+def get_conversation(user: AbstractBaseUser, conversation_id: str | uuid.UUID) -> ConversationView:
+    """The newest branch of a conversation, with all sibling answers of each message on it."""
+    conversation = access_conversation(user, conversation_id)
+    answers = Answer.objects.select_related("deployment").prefetch_related("citations")
+    messages = list(
+        conversation.messages.order_by("id").prefetch_related(Prefetch("answers", answers))
+    )
+    turns = [
+        Turn(
+            message=message,
+            answers=[view_answer(answer) for answer in message.answers.all()],
+            siblings=[other.id for other in messages if other.parent_id == message.parent_id],
+        )
+        for message in newest_branch(messages)
+    ]
+    return ConversationView(conversation, label_zones(conversation.zones), turns)
+
+
+def newest_branch(messages: Sequence[Message]) -> list[Message]:
+    """From the newest message back to the first, by parents; returned oldest first.
+
+    `messages` are all of one conversation, with `answers` prefetched.
+    """
+    by_answer = {answer.pk: message for message in messages for answer in message.answers.all()}
+    branch: list[Message] = []
+    message = messages[-1] if messages else None
+    while message is not None:
+        branch.append(message)
+        message = by_answer.get(message.parent_id) if message.parent_id else None
+    return branch[::-1]
+
+
+def view_answer(answer: Answer) -> AnswerView:
+    receipt = answer.receipt or {}
+    citations = list_citations(answer)
+    return AnswerView(
+        id=answer.pk,
+        number=answer.number,
+        status=answer.status,
+        text=answer.text,
+        html=render_answer(answer.text, citations),
+        citations=citations,
+        badge=receipt.get("badge"),
+        rule=receipt.get("rule", ""),
+        receipt={"id": str(answer.pk), "sha256": answer.receipt_sha256} if receipt else None,
+        error_code=answer.error_code,
+        error_message=answer.error_message,
+        created=answer.created,
+    )
+
+
+def render_answer(text: str, citations: Sequence[dict[str, object]]) -> str:
+    return markdown.render(text, {int(str(citation["number"])) for citation in citations})
+
+
+def list_citations(answer: Answer) -> list[dict[str, object]]:
+    """Citations as the page and the socket give them; titles only, the text is opened by rights."""
+    return [
+        {
+            "number": citation.number,
+            "title": citation.title,
+            "section": citation.section,
+            "document": str(citation.document) if citation.document else None,
+            "version": str(citation.version_id) if citation.version_id else None,
+            "chunk": str(citation.chunk_id) if citation.chunk_id else None,
+            "url": f"/citations/{answer.pk}/{citation.number}/",
+        }
+        for citation in answer.citations.all()
+    ]
+
+
+def get_citation(user: AbstractBaseUser, answer_id: str | uuid.UUID, number: int) -> CitationView:
+    """The cited passage in its document, if the user may read that document now."""
+    answer = access_answer(user, answer_id)
+    with data.rights_of(data.get_scope(user)):
+        citation = (
+            Citation.objects.filter(answer=answer, number=number, version__isnull=False)
+            .select_related("version__document")
+            .first()
+        )
+        if citation is None or citation.version is None:
+            raise NotFound(f"citation {number} of answer {answer_id}")
+        version = citation.version
+        text, start, end = version.text, citation.start, citation.end
+        return CitationView(
+            title=citation.title,
+            section=citation.section,
+            before=text[max(0, start - CONTEXT_CHARACTERS) : start],
+            passage=text[start:end],
+            after=text[end : end + CONTEXT_CHARACTERS],
+            version_number=version.number,
+            version_date=version.created,
+            superseded=not version.current,
+            document_url=f"/documents/{version.document_id}/?start={start}&end={end}#passage",
+        )
+
+
+def get_zones(slugs: Sequence[str]) -> list[Zone]:
+    """The zones by their slugs; NotFound if one is gone, so that nothing is taken for harmless."""
+    zones = list(Zone.objects.filter(slug__in=slugs))
+    if len(zones) != len(set(slugs)):
+        raise NotFound(f"a zone of {sorted(slugs)} does not exist any more")
+    return zones
+
+
+def label_zones(slugs: Sequence[str]) -> ZoneLabel:
+    """The effective zone of text that came from these zones, in words."""
+    return label_rules([zone.rules for zone in get_zones(slugs)], list(slugs))
+
+
+def label_rules(rules: Sequence[ZoneRules], slugs: list[str]) -> ZoneLabel:
+    joined = data.join_zones(rules)
+    names = [slug for slug in sorted(slugs) if slug in _most_sensitive(rules)]
+    return ZoneLabel(
+        zones=sorted(slugs),
+        label=", ".join(names),
+        sensitivity=joined.sensitivity.name.lower(),
+        on_prem_only=joined.treatment is Treatment.DENY
+        or not any(place.split(":")[0] == CLOUD for place in joined.residency),
+    )
+
+
+def _most_sensitive(rules: Sequence[ZoneRules]) -> set[str]:
+    highest = max((rule.sensitivity for rule in rules), default=Sensitivity.PUBLIC)
+    return {name for rule in rules if rule.sensitivity == highest for name in rule.names}
+
+
+def _uuid(value: str | uuid.UUID) -> uuid.UUID:
+    try:
+        return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+    except ValueError:
+        raise NotFound(f"not an id: {str(value)[:80]!r}") from None

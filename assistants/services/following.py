@@ -1,0 +1,64 @@
+"""Following an answer's stream: for its owner, from any point, to its end, wherever it ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection
+
+from assistants import compute
+from assistants.models import Answer
+from assistants.services.closing import end_frame
+from assistants.services.conversations import access_answer
+from assistants.types import StreamFrame
+
+# A stream that says nothing for so long is looked up in the database: it may have ended there.
+IDLE_SECONDS = 3.0
+ENDED_IDLE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer that its reader may follow, and whether it had ended when that was looked up."""
+
+    answer: str
+    ended: bool = False
+
+
+def access_stream(user: AbstractBaseUser, answer_id: str) -> Stream:
+    """The stream of one of the user's own answers; NotFound otherwise."""
+    answer = access_answer(user, answer_id)
+    return Stream(str(answer.pk), ended=answer.status != Answer.Status.PENDING)
+
+
+async def follow(stream: Stream, after: int) -> AsyncIterator[StreamFrame]:
+    """The answer's frames after the one numbered `after`, to its end frame.
+
+    An answer whose stream has expired, or whose runner died between storing the end and telling
+    it, is ended with a frame made from what is stored.
+    """
+    idle = ENDED_IDLE_SECONDS if stream.ended else IDLE_SECONDS
+    last = after
+    async for frame in compute.read_frames(stream.answer, after, idle_seconds=idle):
+        if frame is not None:
+            last = frame.number
+            yield frame
+            continue
+        ended = await sync_to_async(_end_from_store, thread_sensitive=False)(stream.answer)
+        if ended is not None:
+            kind, data = ended
+            yield StreamFrame(last + 1, kind, data)
+            return
+
+
+def _end_from_store(answer_id: str) -> tuple[str, dict[str, object]] | None:
+    try:
+        answer = Answer.objects.filter(pk=answer_id).first()
+        if answer is None or answer.status == Answer.Status.PENDING:
+            return None
+        return end_frame(answer)
+    finally:
+        connection.close()

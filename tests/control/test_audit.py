@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from assistants.control import record_event, sha256_of, verify_chain, verify_receipt
+from assistants.models import AuditEvent
+
+
+@pytest.fixture
+def chain(db):
+    return [record_event(action="test", subject=str(n), data={"n": n}) for n in range(4)]
+
+
+def tamper(sql: str) -> None:
+    """As somebody with the database's owner's rights could."""
+    with connection.cursor() as cursor:
+        cursor.execute("alter table assistants_auditevent disable trigger append_only")
+        cursor.execute(sql)
+
+
+def test_an_untouched_chain_holds(chain):
+    assert verify_chain() is None
+    assert chain[1].previous_sha256 == chain[0].sha256
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update assistants_auditevent set data = '{\"n\": 9}' where number = 2",
+        "update assistants_auditevent set actor = 'somebody else' where number = 2",
+        "update assistants_auditevent set at = at + interval '1 second' where number = 2",
+        "delete from assistants_auditevent where number = 2",
+    ],
+)
+def test_tampering_shows_where_it_happened(chain, sql):
+    tamper(sql)
+    assert verify_chain() == 2
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update assistants_auditevent set action = 'x'",
+        "delete from assistants_auditevent",
+        "truncate assistants_auditevent",
+    ],
+)
+def test_the_database_refuses_to_change_the_trail(chain, sql):
+    with connection.cursor() as cursor:
+        cursor.execute("alter table assistants_auditevent enable trigger append_only_truncate")
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            cursor.execute(sql)
+    assert AuditEvent.objects.count() == 4
+
+
+def test_a_changed_receipt_does_not_verify():
+    receipt = {"answer": "1", "zones": ["general"], "cited": [1, 2]}
+    sha256 = sha256_of(receipt)
+    assert verify_receipt({"cited": [1, 2], "zones": ["general"], "answer": "1"}, sha256)
+    assert not verify_receipt({**receipt, "cited": [1]}, sha256)
+
+
+def test_floats_have_no_place_in_a_receipt():
+    with pytest.raises(TypeError, match="float"):
+        sha256_of({"cost": {"euro": 0.1}})

@@ -1,0 +1,119 @@
+"""One cast for all tests: alice (compliance), carol (clinical), dave (code), an outsider, adam."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+
+from assistants import data
+from assistants.models import (
+    EMBEDDING_DIMENSIONS,
+    Assistant,
+    Chunk,
+    Deployment,
+    Document,
+    DocumentVersion,
+    PromptVersion,
+    Zone,
+)
+from assistants.types import CLOUD, ON_PREM, Capability, Sensitivity, Treatment
+
+PASSWORD = "correct horse battery staple"
+
+
+def make_user(username: str, *groups: str, **extra: Any) -> User:
+    user = User.objects.create_user(username, password=PASSWORD, **extra)
+    user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
+    return user
+
+
+def make_zone(slug: str, *readers: str, **extra: Any) -> Zone:
+    defaults = {
+        "name": slug.title(),
+        "sensitivity": Sensitivity.CONFIDENTIAL,
+        "residency": [ON_PREM, CLOUD],
+        "treatment": Treatment.REDACT,
+    }
+    zone = Zone.objects.create(slug=slug, **{**defaults, **extra})
+    zone.readers.set([Group.objects.get_or_create(name=name)[0] for name in readers])
+    return zone
+
+
+def make_assistant(slug: str, zones: Sequence[Zone] = (), **extra: Any) -> Assistant:
+    """An assistant of the department of its own name; its questions start in zone `general`."""
+    general = Zone.objects.filter(slug="general").first() or make_zone(
+        "general", slug, sensitivity=Sensitivity.INTERNAL
+    )
+    prompt, _ = PromptVersion.objects.get_or_create(
+        name=slug, number=1, defaults={"text": f"You are the {slug} assistant."}
+    )
+    assistant = Assistant.objects.create(
+        slug=slug,
+        name=slug.title(),
+        department=Group.objects.get_or_create(name=slug)[0],
+        prompt=prompt,
+        question_zone=general,
+        **extra,
+    )
+    assistant.zones.set(zones)
+    return assistant
+
+
+def make_deployment(slug: str, provider: str = "openai_compatible", **extra: Any) -> Deployment:
+    defaults: dict[str, Any] = {"capabilities": list(Capability), "rank": 10}
+    return Deployment.objects.create(slug=slug, provider=provider, **{**defaults, **extra})
+
+
+def make_quotes() -> Deployment:
+    return make_deployment(
+        "quotes", "quotes", model="quotes", capabilities=[Capability.GROUNDED_ANSWER], rank=90
+    )
+
+
+def unit_vector(seed: int) -> list[float]:
+    vector = [0.0] * EMBEDDING_DIMENSIONS
+    vector[seed % EMBEDDING_DIMENSIONS] = 1.0
+    return vector
+
+
+def make_document(
+    zone: Zone,
+    text: str,
+    *,
+    title: str = "A document",
+    section: str = "",
+    vector: Sequence[float] | None = None,
+) -> Chunk:
+    """A document of one chunk, current and searchable; for tests that are not about ingestion."""
+    from django.contrib.postgres.search import SearchVector
+    from django.db.models import Value
+
+    with data.rights_of_system():
+        document = Document.objects.create(zone=zone, title=title, origin=f"{uuid.uuid4()}.md")
+        version = DocumentVersion.objects.create(
+            document=document,
+            zone=zone,
+            number=1,
+            sha256="0" * 64,
+            media_type="text/markdown",
+            size=len(text),
+            text=text,
+            status=DocumentVersion.Status.INDEXED,
+            current=True,
+        )
+        chunk = Chunk(
+            version=version,
+            zone=zone,
+            position=0,
+            section=section,
+            text=text,
+            start=0,
+            end=len(text),
+            embedding=list(vector or unit_vector(0)),
+        )
+        chunk.search = SearchVector(Value(f"{title} {section} {text}"), config="english")
+        chunk.save(force_insert=True)
+    return chunk

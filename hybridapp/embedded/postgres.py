@@ -61,9 +61,8 @@ class Postgres(Embedded):
     as another user, which cannot pass through a private parent.
     """
 
-    name = "database"
-
     def __init__(self, state_dir: Path, *, durable: bool = True) -> None:
+        self.name = "database"
         self.user = unprivileged()
         self.durable = durable
         self.home = state_dir.resolve() / "postgres"

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-LIBC = ctypes.CDLL(None, use_errno=True)
+prctl = ctypes.CDLL(None).prctl  # looked up here: after a fork it might meet a held lock
 # A Unix socket's path has 108 bytes, the last of them zero (unix(7)).
 LONGEST_SOCKET_PATH = 107
 
@@ -32,7 +32,7 @@ class Command:
     """A program to run in the foreground. `stop` ends it in an orderly way.
 
     `orphaned` is what the kernel sends it when its parent dies. With `user`, a process of root
-    runs as that user.
+    runs as that user. Lines of output that begin with `withhold` are kept out of the log.
     """
 
     argv: tuple[str, ...]
@@ -40,6 +40,7 @@ class Command:
     stop: signal.Signals = signal.SIGTERM
     orphaned: signal.Signals = signal.SIGKILL
     user: pwd.struct_passwd | None = None
+    withhold: str | None = None
 
     def options(self) -> dict[str, Any]:
         """Arguments for `subprocess.Popen` and `asyncio.create_subprocess_exec` alike.
@@ -63,11 +64,25 @@ def die_with_parent(signal_number: int) -> Callable[[], None]:
     parent = os.getpid()
 
     def before_exec() -> None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal_number)
+        prctl(PR_SET_PDEATHSIG, signal_number)
         if os.getppid() != parent:  # it died before the line above
             os._exit(1)
 
     return before_exec
+
+
+def end_with_parent() -> None:
+    """For this very process: TERM when the one that started it dies, however it dies."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def caught_signals(pid: int) -> int:
+    """The signals that a process handles, as a mask (proc(5), SigCgt); 0 when it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return int(status.partition("SigCgt:")[2].split()[0], 16)
 
 
 def as_user(user: pwd.struct_passwd) -> dict[str, Any]:
@@ -116,27 +131,30 @@ def kill_group(leader: int, signal_number: int) -> None:
         os.killpg(leader, signal_number)
 
 
-class Embedded:
-    """A part as a context manager: start, wait until it answers, stop.
+class Part:
+    """Something that runs: what to start, whether it is up, and what to do then."""
 
-    A subclass says what to run (`prepare`), whether process `pid` is up (`answers`), and what
-    to do then (`ready`). The supervisor calls these three itself.
-    """
-
-    name: str
-    log: Path
-    process: subprocess.Popen[bytes]
-    command: Command
+    def __init__(self, name: str, command: Command) -> None:
+        self.name = name
+        self.command = command
 
     def prepare(self) -> Command:
-        raise NotImplementedError  # abstract
+        """Called before each start. Raises PartFailed."""
+        return self.command
 
     def answers(self, pid: int) -> bool:
         """One try. Never true for another process, such as a dying predecessor."""
-        raise NotImplementedError  # abstract
+        return True
 
     def ready(self) -> None:
         """Called once it answers, at each start; quick when nothing is to do."""
+
+
+class Embedded(Part):
+    """A part as a context manager, without a supervisor: start, wait until it answers, stop."""
+
+    log: Path
+    process: subprocess.Popen[bytes]
 
     def __enter__(self) -> Self:
         self.command = self.prepare()

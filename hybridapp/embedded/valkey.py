@@ -22,9 +22,8 @@ SOCKET = "valkey.sock"
 class Valkey(Embedded):
     """A broker whose append-only file lives in `state_dir/valkey`."""
 
-    name = "broker"
-
     def __init__(self, state_dir: Path, *, durable: bool = True) -> None:
+        self.name = "broker"
         self.home = state_dir.resolve() / "valkey"
         self.durable = durable
         self.log = state_dir / "valkey.log"
@@ -60,3 +59,9 @@ class Valkey(Embedded):
                 return bool(client.info("server")["process_id"] == pid)
             except redis.RedisError:  # not there yet, or still reading its file
                 return False
+
+    def ready(self) -> None:
+        """Who was alive before is not alive now; `/healthz` must not take them for it."""
+        with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5) as client:
+            for key in client.scan_iter("alive:*"):
+                client.delete(key)

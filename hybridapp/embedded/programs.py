@@ -1,0 +1,41 @@
+"""The programs that make the product; `compose.yaml` starts the same ones."""
+
+from __future__ import annotations
+
+CELERY = ("python", "-m", "celery", "--quiet", "-A")
+# No gossip between workers: nobody listens, and it costs the broker a message a second each.
+ALONE = ("--without-gossip", "--without-mingle", "-l", "INFO")
+
+
+def web(host: str, port: int) -> tuple[str, ...]:
+    return (
+        *("python", "-m", "uvicorn", "hybridapp.asgi:application"),
+        *("--host", host, "--port", str(port)),
+        *("--loop", "uvloop", "--no-access-log", "--timeout-graceful-shutdown", "5"),
+        # Tokens are small frames: compressing each costs more than it saves.
+        *("--ws-per-message-deflate", "false", "--ws-max-size", "1048576"),
+    )
+
+
+WORKERS: dict[str, tuple[str, ...]] = {
+    # Threads, since its tasks wait for models and share one event loop.
+    "trusted": (
+        *(*CELERY, "hybridapp", "worker", "-Q", "trusted", "-n", "trusted@%h"),
+        *("-P", "threads", "-c", "300", *ALONE),
+    ),
+    # A process, since parsing computes and may crash on a bad file.
+    "ingest": (
+        *(*CELERY, "hybridapp", "worker", "-Q", "ingest", "-n", "ingest@%h"),
+        *("-P", "prefork", "-c", "1", *ALONE),
+    ),
+    # Without Django and database; one generation at a time has the processor to itself.
+    "model": (
+        *(*CELERY, "assistants.compute.worker", "worker", "-Q", "on_prem", "-n", "model@%h"),
+        *("-P", "threads", "-c", "1", *ALONE),
+    ),
+    "beat": (*CELERY, "hybridapp", "beat", "-l", "WARNING"),
+}
+WEIGHTS = ("python", "-m", "assistants.compute.weights")
+MIGRATE = ("python", "manage.py", "migrate", "--noinput", "--verbosity", "0")
+SEED = ("python", "manage.py", "seed")
+STATIC = ("python", "manage.py", "collectstatic", "--noinput", "--verbosity", "0")

@@ -1,0 +1,282 @@
+"""The steps of `make run`, from an empty folder to a product that answers."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shlex
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hybridapp.embedded import programs
+from hybridapp.embedded.keeper import Keeper
+from hybridapp.embedded.log import Log
+from hybridapp.embedded.postgres import Postgres
+from hybridapp.embedded.process import Command, Part, PartFailed, caught_signals, own_state_dir
+from hybridapp.embedded.valkey import Valkey
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+STOP_ORDER = (tuple(programs.WORKERS), ("web",), ("broker", "database"))
+PATIENCE = 5.0  # seconds for a part to end by itself
+# What a worker that needs no database is not given.
+OF_THE_TRUSTED_SIDE = {"DATABASE_URL", "SECRET_KEY", "DEMO_PASSWORD"}
+# Letters and digits that are not mistaken for each other.
+READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+class Supervisor:
+    def __init__(self, log: Log, environment: Mapping[str, str]) -> None:
+        self.log = log
+        self.state_dir = Path(environment.get("STATE_DIR") or CHECKOUT / ".state").resolve()
+        self.host = environment.get("HOST") or "127.0.0.1"
+        self.port = _port(environment.get("PORT") or "8000")
+        self.env = {
+            **environment,
+            "STATE_DIR": str(self.state_dir),
+            "PYTHONUNBUFFERED": "1",
+            # Threads of numeric libraries: only the workers that compute get more than one.
+            "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
+        }
+        self.keeper = Keeper(log)
+        self.services: dict[str, str] = {}
+        self.stopped_at = 0.0
+        self.password = ""
+        self.users: list[str] = []
+
+    async def run(self) -> None:
+        """Until a signal, or the end of the parent. Raises PartFailed when it cannot start."""
+        own_state_dir(self.state_dir)
+        with self._lock():
+            self._check_port()
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self._signalled, signal.Signals(number).name)
+            watch = asyncio.create_task(self._watch_parent())
+            product = asyncio.create_task(self._start())
+            stopping = asyncio.create_task(self.keeper.stopping.wait())
+            try:
+                await asyncio.wait({product, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if product.done():
+                    product.result()
+                    await stopping
+            finally:
+                product.cancel()
+                await asyncio.gather(product, return_exceptions=True)
+                watch.cancel()
+                await self.keeper.stop(STOP_ORDER, PATIENCE)
+                self._services_file.unlink(missing_ok=True)
+                if self.password:  # made, and not told yet
+                    self.log.show(f"The users' password: {self.password}")
+                self.log.say("run", "everything has ended")
+
+    async def _start(self) -> None:
+        began = time.monotonic()
+        await _at_once(
+            self._keep_database(),
+            self._keep_broker(),
+            self._collect_static(),
+            self._step("weights", programs.WEIGHTS),
+        )
+        self._write_services()
+        await _at_once(self._keep_program("model"), self._step("migrate", programs.MIGRATE))
+        await _at_once(
+            self._keep_program("web"),
+            *(self._keep_program(name) for name in programs.WORKERS if name != "model"),
+            self._seed(),
+        )
+        await self._wait_until_healthy()
+        self._welcome(time.monotonic() - began)
+
+    async def _keep_database(self) -> None:
+        if not self.env.get("DATABASE_URL"):
+            postgres = Postgres(self.state_dir)
+            await self.keeper.keep(postgres)
+            self.env["DATABASE_URL"] = self.services["DATABASE_URL"] = postgres.url
+
+    async def _keep_broker(self) -> None:
+        if not self.env.get("REDIS_URL"):
+            valkey = Valkey(self.state_dir)
+            await self.keeper.keep(valkey)
+            self.env["REDIS_URL"] = self.services["REDIS_URL"] = valkey.url
+
+    async def _keep_program(self, name: str) -> None:
+        argv = programs.WORKERS.get(name) or programs.web(self.host, self.port)
+        env = dict(self.env)
+        if name in {"model", "ingest"}:
+            env["OMP_NUM_THREADS"] = env.get("WORKER_THREADS") or str(os.cpu_count() or 1)
+        if name == "model":
+            env = {key: value for key, value in env.items() if key not in OF_THE_TRUSTED_SIDE}
+        await self.keeper.keep(Part(name, Command(_with_this_python(argv), env)))
+
+    async def _step(self, name: str, argv: tuple[str, ...], **more: str) -> list[str]:
+        """Run one of the steps before the start. Returns the lines that are for us only."""
+        command = Command(_with_this_python(argv), self.env | more, withhold="{")
+        return await self.keeper.once(name, command)
+
+    async def _collect_static(self) -> None:
+        """Only when a source changed: it compresses every file."""
+        stamp, mark = self.state_dir / "static.stamp", _fingerprint()
+        if stamp.exists() and stamp.read_text() == mark:
+            return
+        await self._step("static", programs.STATIC)
+        stamp.write_text(mark)
+
+    async def _seed(self) -> None:
+        """On an empty database this makes the demo's users; the password is told once."""
+        given = self.env.get("DEMO_PASSWORD")
+        lines = await self._step("seed", programs.SEED, DEMO_PASSWORD=given or _new_password())
+        result = json.loads(lines[-1]) if lines else {}
+        self.users = list(result.get("users") or [])
+        if result.get("password"):
+            self.password = "the one in DEMO_PASSWORD" if given else result["password"]
+
+    def _write_services(self) -> None:
+        """For `manage.py` with the same STATE_DIR (see `assistants.conf`)."""
+        self._services_file.write_text(json.dumps(self.services))
+
+    @property
+    def _services_file(self) -> Path:
+        return self.state_dir / "services.json"
+
+    async def _wait_until_healthy(self) -> None:
+        told = time.monotonic()
+        while True:
+            missing = await self._ask_health()
+            if not missing:
+                return
+            if time.monotonic() - told > 20:
+                told = time.monotonic()
+                self.log.say("run", f"still waiting for {', '.join(missing)}")
+            await asyncio.sleep(0.2)
+
+    async def _ask_health(self) -> list[str]:
+        """The parts that are not ready, each with its reason."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        allowed = self.env.get("ALLOWED_HOSTS", "").split(",")[0].strip(" .*") or "localhost"
+        try:
+            async with asyncio.timeout(5):
+                reader, writer = await asyncio.open_connection(host, self.port)
+                try:
+                    writer.write(f"GET /healthz HTTP/1.0\r\nHost: {allowed}\r\n\r\n".encode())
+                    body = (await reader.read()).partition(b"\r\n\r\n")[2]
+                finally:
+                    writer.close()
+            parts = json.loads(body)["parts"]
+        except (OSError, TimeoutError, ValueError, KeyError):
+            return ["web (does not answer yet)"]
+        return [f"{name} ({p['detail']})" for name, p in parts.items() if not p["ready"]]
+
+    def _welcome(self, seconds: float) -> None:
+        manage = f"STATE_DIR={shlex.quote(str(self.state_dir))} .venv/bin/python manage.py"
+        again = f"as before; to set another: {manage} changepassword alice"
+        self.log.show(
+            _box(
+                f"hybridapp is ready after {seconds:.0f} s at http://{self._address}/",
+                "",
+                f"users      {', '.join(self.users)}",
+                f"password   {self.password or again}",
+                "stop       Ctrl-C",
+            )
+        )
+        self.password = ""
+
+    @property
+    def _address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """One product a state directory. The kernel lifts the lock however we end."""
+        with (self.state_dir / "lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise PartFailed(
+                    f"another `make run` uses {self.state_dir}. Stop it, or set STATE_DIR to "
+                    "another folder (and PORT to another port)."
+                ) from None
+            yield
+
+    def _check_port(self) -> None:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        with socket.socket(family) as test:
+            test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                test.bind((self.host, self.port))
+            except OSError as error:
+                raise PartFailed(
+                    f"{self._address} cannot be used ({os.strerror(error.errno or 0)}). "
+                    "Set another port, for example: make run PORT=8001"
+                ) from None
+
+    def _signalled(self, name: str) -> None:
+        if not self.keeper.stopping.is_set():
+            self._stop(f"{name}: stopping; once more to hurry")
+        # The same request may arrive twice, from `make` and from the terminal.
+        elif time.monotonic() - self.stopped_at > 1:
+            self.keeper.hurry.set()
+
+    def _stop(self, why: str) -> None:
+        self.stopped_at = time.monotonic()
+        self.log.say("run", why)
+        self.keeper.stopping.set()
+
+    async def _watch_parent(self) -> None:
+        parent = os.getppid()
+        caught = caught_signals(parent)
+        while not self.keeper.stopping.is_set():
+            await asyncio.sleep(0.5)
+            if os.getppid() != parent:
+                self._stop("the process that started this has ended: stopping")
+            # GNU make passes TERM on, but on INT it resets its handlers and only waits for us.
+            elif caught_signals(parent) < caught:
+                self._stop("make was interrupted: stopping")
+
+
+async def _at_once(*steps: Coroutine[Any, Any, object]) -> None:
+    """All steps side by side; the first failure cancels the others and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(step)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
+def _with_this_python(argv: tuple[str, ...]) -> tuple[str, ...]:
+    return (sys.executable, *argv[1:])
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise PartFailed(f"PORT is {text!r}; it must be a number from 1 to 65535.")
+    return int(text)
+
+
+def _new_password() -> str:
+    return "-".join("".join(secrets.choice(READABLE) for _ in range(4)) for _ in range(4))
+
+
+def _fingerprint() -> str:
+    """Of everything that the collected static files are made from."""
+    sources = [CHECKOUT / "requirements.txt", CHECKOUT / "hybridapp" / "staticfiles.py"]
+    for folder in ("static", "assistants/static"):
+        sources += sorted((CHECKOUT / folder).rglob("*"))
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sources]
+    return hashlib.sha256(repr(stats).encode()).hexdigest()
+
+
+def _box(*lines: str) -> str:
+    width = max(map(len, lines)) + 2
+    middle = [f"│ {line:<{width - 1}}│" for line in lines]
+    return "\n".join(["", f"┌{'─' * width}┐", *middle, f"└{'─' * width}┘", ""])

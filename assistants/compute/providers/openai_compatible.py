@@ -1,0 +1,398 @@
+"""Any server that speaks the OpenAI chat protocol: vLLM, Triton, TGI, Ollama, llama.cpp.
+
+The deployment's `base_url` includes `/v1`. Streaming costs a few microseconds of CPU a token, so
+hundreds of answers share one event loop, one session and its kept connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import time
+import weakref
+from collections.abc import AsyncGenerator
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+
+from assistants.compute.providers.base import failure
+from assistants.compute.providers.events import EventReader
+from assistants.exceptions import ProviderError
+from assistants.types import (
+    Delta,
+    DeploymentSpec,
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    Health,
+    Prompt,
+    Started,
+    Usage,
+)
+
+CONNECT_SECONDS = 5.0
+FIRST_TOKEN_SECONDS = 60.0
+NEXT_TOKEN_SECONDS = 30.0
+DRAIN_SECONDS = 0.2
+CHECK_SECONDS = 2.0
+ERROR_BODY_BYTES = 64 * 1024
+CHARACTERS_PER_TOKEN = 4  # only where a server reports no usage
+
+_CODE_OF_STATUS = {
+    401: "unauthorized",
+    403: "unauthorized",
+    404: "model_missing",
+    408: "timeout",
+    413: "context_exceeded",
+    429: "rate_limited",
+    502: "overloaded",
+    503: "overloaded",
+    504: "overloaded",
+    529: "overloaded",
+}
+# What servers say when a prompt is too long: vLLM and OpenAI, llama.cpp, TGI and Triton.
+_TOO_LONG = re.compile(
+    r"context_length_exceeded|maximum context length|context (size|length|window)|exceed_context"
+    r"|too many (input )?tokens|(prompt|input) is too long|inputs? tokens.{0,40}must be",
+    re.IGNORECASE,
+)
+_FINISH_REASONS = {"length": FinishReason.LENGTH}
+
+_sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
+    weakref.WeakKeyDictionary()
+)
+_first_models: dict[tuple[str, str], str] = {}  # by base_url and key_variable
+
+
+def _session() -> aiohttp.ClientSession:
+    """The one session of the running loop: no cookies, no proxy from the environment."""
+    loop = asyncio.get_running_loop()
+    session = _sessions.get(loop)
+    if session is None or session.closed:
+        session = _sessions[loop] = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            headers={"Accept-Encoding": "identity"},  # a compressed stream comes in lumps
+        )
+    return session
+
+
+async def close_session() -> None:
+    """Close the running loop's session, if there is one; for the end of a loop's life."""
+    session = _sessions.pop(asyncio.get_running_loop(), None)
+    if session is not None:
+        await session.close()
+
+
+class OpenAICompatible:
+    """See `Provider`. The key is read from the environment at each call and never kept."""
+
+    def __init__(self, deployment: DeploymentSpec) -> None:
+        self._deployment = deployment
+        self._base_url = deployment.base_url.rstrip("/")
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[GenerationEvent, None]:
+        try:
+            response = await self._open(prompt)
+        except ProviderError:
+            self._forget_model()
+            raise
+        answer = _Answer(self._deployment, prompt)
+        try:
+            while not answer.done:
+                text = await answer.read_more(response.content)
+                if not answer.announced and (answer.chunks or answer.done):
+                    answer.announced = True
+                    yield answer.started()
+                if text:
+                    yield Delta(text)
+            await _drain(response.content)
+            yield answer.finished()
+        except ProviderError:
+            self._forget_model()
+            raise
+        finally:
+            # Closes the connection unless all of it was read, which is what stops the server.
+            response.release()
+
+    async def check(self) -> Health:
+        """Ask for the list of models, for two seconds at most."""
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                names = await self._list_models()
+        except TimeoutError:
+            return Health(False, f"no answer within {CHECK_SECONDS:.0f} s")
+        except ProviderError as error:
+            return Health(False, f"{error.code}: {error}")
+        wanted = self._deployment.model
+        if wanted and names and wanted not in names:
+            return Health(False, f"it does not list the model {wanted}")
+        return Health(True, wanted or (names[0] if names else ""))
+
+    # -- requests -------------------------------------------------------------------------------
+
+    async def _open(self, prompt: Prompt) -> aiohttp.ClientResponse:
+        """Send the request; returns once the server has accepted it."""
+        try:
+            async with asyncio.timeout(FIRST_TOKEN_SECONDS):
+                model = await self._model()
+                try:
+                    return await self._post(prompt, model)
+                except ProviderError as error:
+                    # Another model may have been loaded since the list was read.
+                    if error.code != "model_missing" or self._deployment.model:
+                        raise
+                    self._forget_model()
+                    return await self._post(prompt, await self._model())
+        except TimeoutError:
+            raise failure("timeout", f"no answer within {FIRST_TOKEN_SECONDS:.0f} s") from None
+
+    async def _post(self, prompt: Prompt, model: str) -> aiohttp.ClientResponse:
+        body = json.dumps(
+            {
+                "model": model,
+                "messages": [{"role": m.role.value, "content": m.text} for m in prompt.messages],
+                "max_tokens": min(prompt.max_tokens, self._deployment.max_tokens),
+                "temperature": prompt.temperature,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+            }
+        ).encode()
+        response = await self._request("POST", "/chat/completions", body)
+        if response.status != 200:
+            raise await _refusal(response)
+        return response
+
+    async def _request(
+        self, method: str, path: str, body: bytes | None = None
+    ) -> aiohttp.ClientResponse:
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        if not body:
+            headers = {"Accept": "application/json"}
+        if variable := self._deployment.key_variable:
+            key = os.environ.get(variable, "").strip()
+            if not key:
+                raise failure("unauthorized", f"the environment variable {variable} is not set")
+            headers["Authorization"] = f"Bearer {key}"
+        for last_try in (False, True):
+            try:
+                return await _session().request(
+                    method, self._base_url + path, data=body, headers=headers, allow_redirects=False
+                )
+            except (
+                aiohttp.ServerDisconnectedError,
+                aiohttp.ClientOSError,
+                aiohttp.ClientConnectionResetError,
+            ) as error:
+                # A kept connection may have been closed by the server just as it was used.
+                if last_try or isinstance(error, aiohttp.ClientConnectorError):
+                    raise failure("unreachable", type(error).__name__) from None
+            except aiohttp.ServerTimeoutError:
+                raise failure("unreachable", f"no connection in {CONNECT_SECONDS:.0f} s") from None
+            except aiohttp.InvalidURL:
+                raise failure("unreachable", "the base_url is not an address") from None
+            except aiohttp.ClientError as error:
+                raise failure("bad_response", type(error).__name__) from None
+        raise AssertionError("the loop above returns or raises")
+
+    # -- models ---------------------------------------------------------------------------------
+
+    async def _model(self) -> str:
+        if self._deployment.model:
+            return self._deployment.model
+        where = (self._base_url, self._deployment.key_variable)
+        if where not in _first_models:
+            names = await self._list_models()
+            if not names:
+                raise failure("model_missing", "the server lists no model")
+            _first_models[where] = names[0]
+        return _first_models[where]
+
+    def _forget_model(self) -> None:
+        _first_models.pop((self._base_url, self._deployment.key_variable), None)
+
+    async def _list_models(self) -> list[str]:
+        response = await self._request("GET", "/models")
+        try:
+            if response.status != 200:
+                raise await _refusal(response)
+            listed = json.loads(await response.content.read(ERROR_BODY_BYTES * 16))
+            return [str(model["id"]) for model in listed["data"]]
+        except (ValueError, KeyError, TypeError, aiohttp.ClientError) as error:
+            raise failure("bad_response", f"GET /models: {type(error).__name__}") from None
+        finally:
+            response.release()
+
+
+class _Answer:
+    """Reads one answer and keeps what is known of it."""
+
+    __slots__ = (
+        "_deadline",
+        "_deployment",
+        "_loop",
+        "_model",
+        "_prompt",
+        "_reader",
+        "_reason",
+        "_usage",
+        "_version",
+        "announced",
+        "characters",
+        "chunks",
+        "done",
+    )
+
+    def __init__(self, deployment: DeploymentSpec, prompt: Prompt) -> None:
+        self._deployment = deployment
+        self._prompt = prompt
+        self._loop = asyncio.get_running_loop()
+        self._deadline = self._loop.time() + FIRST_TOKEN_SECONDS
+        self._reader = EventReader()
+        self._reason = ""
+        self._usage: dict[str, Any] | None = None
+        self._model = ""
+        self._version = ""
+        self.announced = False
+        self.characters = 0
+        self.chunks = 0
+        self.done = False
+
+    async def read_more(self, content: aiohttp.StreamReader) -> str:
+        """Wait for the next bytes; returns their text, joined: what came together goes on
+        together. Sets `done` at the end.
+        """
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                data = await content.readany()
+        except TimeoutError:
+            raise failure("timeout", "the stream stalled") from None
+        except (aiohttp.ClientError, OSError) as error:
+            code = "interrupted" if self.characters else "unreachable"
+            raise failure(code, type(error).__name__) from None
+        chunks = self.chunks
+        try:
+            text = self._take(self._reader.feed(data) if data else self._reader.close())
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            raise failure("bad_response", f"in the stream: {type(error).__name__}") from None
+        if self.chunks > chunks:  # a comment that keeps the connection open is no progress
+            self._deadline = self._loop.time() + NEXT_TOKEN_SECONDS
+        if not data and not self.done:
+            if not self._reason:
+                code = "interrupted" if self.characters else "bad_response"
+                raise failure(code, "the stream ended early")
+            self.done = True
+        return text
+
+    def _take(self, events: list[bytes]) -> str:
+        parts = []
+        for event in events:
+            if event == b"[DONE]":
+                self.done = True
+                break
+            chunk = json.loads(event)
+            if chunk.get("error"):
+                raise _error_in_stream(chunk["error"])
+            if not self.chunks:
+                self._model = str(chunk.get("model") or "")
+                self._version = str(chunk.get("system_fingerprint") or "")
+            self.chunks += 1
+            if chunk.get("usage"):
+                self._usage = chunk["usage"]
+            if choices := chunk.get("choices"):
+                choice = choices[0]
+                if text := choice["delta"].get("content"):
+                    parts.append(text)
+                if choice.get("finish_reason"):
+                    self._reason = choice["finish_reason"]
+        text = "".join(parts)
+        self.characters += len(text)
+        return text
+
+    def started(self) -> Started:
+        return Started(
+            self._model or self._deployment.model, self._version or self._deployment.version
+        )
+
+    def finished(self) -> Finished:
+        if self._usage is not None:
+            asked = int(self._usage.get("prompt_tokens") or 0)
+            written = int(self._usage.get("completion_tokens") or 0)
+        else:
+            asked = _estimate(sum(len(message.text) for message in self._prompt.messages))
+            written = _estimate(self.characters)
+        reason = _FINISH_REASONS.get(self._reason, FinishReason.STOP)
+        return Finished(reason, Usage(asked, written))
+
+
+def _estimate(characters: int) -> int:
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+async def _drain(content: aiohttp.StreamReader) -> None:
+    """Read the few bytes that end the body, so that the connection can be kept."""
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while await content.readany():
+                pass
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        pass  # the answer is complete; only the connection is lost
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> ProviderError:
+    """The typed error for a status other than 200. The body may repeat the prompt: it is looked
+    at, and never put into the error.
+    """
+    body = ""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            body = (await response.content.read(ERROR_BODY_BYTES)).decode(errors="replace")
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        pass  # the status says enough
+    finally:
+        response.release()
+    code = _CODE_OF_STATUS.get(response.status, "bad_response")
+    if response.status in (400, 413, 422, 500) and _TOO_LONG.search(body):
+        code = "context_exceeded"
+    return failure(
+        code,
+        f"HTTP {response.status}",
+        retry_after=_seconds(response.headers.get("Retry-After", "")),
+    )
+
+
+def _error_in_stream(error: Any) -> ProviderError:
+    if not isinstance(error, dict):
+        error = {"message": str(error)}
+    status = error.get("code") if isinstance(error.get("code"), int) else error.get("status_code")
+    said = f"{error.get('type', '')} {error.get('code', '')} {error.get('message', '')}"
+    if _TOO_LONG.search(said):
+        code = "context_exceeded"
+    elif status in _CODE_OF_STATUS:
+        code = _CODE_OF_STATUS[status]
+    elif "overloaded" in said.lower():
+        code = "overloaded"
+    elif "rate" in said.lower() and "limit" in said.lower():
+        code = "rate_limited"
+    else:
+        code = "bad_response"
+    return failure(code, "the server reported an error in the stream")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After is a number of seconds or a date."""
+    if not retry_after:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None

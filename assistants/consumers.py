@@ -35,14 +35,15 @@ UNAVAILABLE = (
 
 def on_a_thread(function: Callable[..., T]) -> Callable[..., Any]:
     """Database work beside the event loop, on any free thread: sockets do not wait in one line."""
-    return database_sync_to_async(function, thread_sensitive=False)
+    threaded: Callable[..., Any] = database_sync_to_async(function, thread_sensitive=False)
+    return threaded
 
 
 class SessionEnded(Exception):
     """The session was closed or the account switched off while the socket was open."""
 
 
-class ChatConsumer(AsyncWebsocketConsumer):
+class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """One browser tab. Any number of answers are followed at once, each by its own task."""
 
     async def connect(self) -> None:
@@ -51,7 +52,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if not user.is_authenticated:
             await self.close(code=SESSION_ENDED)  # before accept: the handshake is refused
             return
-        self.user_id = user.pk
+        self.user_id: int = user.pk
         self.session_key = self.scope["session"].session_key
         await self.accept()
 
@@ -198,7 +199,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         return result
 
 
-def _current_user(user_id: object, session_key: str) -> AbstractBaseUser:
+def _current_user(user_id: int, session_key: str) -> AbstractBaseUser:
     alive = Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now())
     user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
     if user is None or not alive.exists():

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from assistants import control
+from assistants.models import Assistant, Deployment, PromptVersion
+from assistants.types import Capability
+
+
+class DeploymentForm(forms.ModelForm[Deployment]):
+    capabilities = forms.MultipleChoiceField(
+        choices=[(capability.value, capability.value) for capability in Capability],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="what it is good enough for; routing sends it nothing else",
+    )
+
+    class Meta:
+        model = Deployment
+        fields = [
+            *("slug", "provider", "environment", "region", "model", "version", "base_url"),
+            *("key_variable", "context_tokens", "max_tokens", "capabilities"),
+            *("input_price", "output_price", "rank", "enabled"),
+        ]
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(admin.ModelAdmin[Deployment]):
+    form = DeploymentForm
+    list_display = ["slug", "provider", "environment", "region", "model", "rank", "enabled"]
+    list_filter = ["environment", "enabled"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Deployment | None = None) -> bool:
+        return False  # answers name it; switch it off instead
+
+    def save_model(self, request: HttpRequest, obj: Deployment, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        control.record_event(
+            action="deployment.changed" if change else "deployment.created",
+            actor=request.user.get_username(),
+            subject=obj.slug,
+            data={"changed": sorted(form.changed_data), "enabled": obj.enabled},
+        )
+
+
+@admin.register(PromptVersion)
+class PromptVersionAdmin(admin.ModelAdmin[PromptVersion]):
+    """Versions are added, never changed: receipts name them."""
+
+    list_display = ["name", "number", "created"]
+
+    def has_change_permission(self, request: HttpRequest, obj: PromptVersion | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: PromptVersion | None = None) -> bool:
+        return False
+
+
+@admin.register(Assistant)
+class AssistantAdmin(admin.ModelAdmin[Assistant]):
+    list_display = ["name", "slug", "department", "prompt", "release_mode", "enabled", "position"]
+    filter_horizontal = ["zones"]
+    prepopulated_fields = {"slug": ["name"]}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Assistant | None = None) -> bool:
+        return False  # conversations belong to it; switch it off instead
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        assistant = form.instance
+        control.record_event(
+            action="assistant.changed" if change else "assistant.created",
+            actor=request.user.get_username(),
+            subject=assistant.slug,
+            data={
+                "prompt": str(assistant.prompt),
+                "release_mode": assistant.release_mode,
+                "zones": sorted(zone.slug for zone in assistant.zones.all()),
+                "enabled": assistant.enabled,
+            },
+        )

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from django.core.management.base import BaseCommand, CommandError
+
+from assistants import control
+from assistants.models import Answer, AuditEvent
+
+
+class Command(BaseCommand):
+    help = "Check the audit chain and every receipt; says where tampering shows."
+
+    def handle(self, *args: object, **options: object) -> None:
+        broken = control.verify_chain()
+        if broken is not None:
+            raise CommandError(f"The audit chain breaks at event {broken}.")
+        answers = Answer.objects.exclude(receipt=None).values_list(
+            "pk", "receipt", "receipt_sha256"
+        )
+        for pk, receipt, sha256 in answers.iterator():
+            told = AuditEvent.objects.filter(subject=str(pk), data__receipt_sha256=sha256)
+            if not control.verify_receipt(receipt, sha256) or not told.exists():
+                raise CommandError(f"The receipt of answer {pk} was changed.")
+        last = AuditEvent.objects.last()
+        self.stdout.write(
+            f"The chain holds: {last.number} events, last hash {last.sha256}."
+            if last
+            else "There are no events yet."
+        )

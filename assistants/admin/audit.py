@@ -7,7 +7,7 @@ from assistants.models import AuditEvent
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(admin.ModelAdmin[AuditEvent]):
+class AuditEventAdmin(admin.ModelAdmin):
     """To read only; the database would refuse a change anyway."""
 
     list_display = ["number", "at", "actor", "action", "subject"]

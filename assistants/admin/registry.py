@@ -11,7 +11,7 @@ from assistants.models import Assistant, Deployment, PromptVersion
 from assistants.types import Capability
 
 
-class DeploymentForm(forms.ModelForm[Deployment]):
+class DeploymentForm(forms.ModelForm):
     capabilities = forms.MultipleChoiceField(
         choices=[(capability.value, capability.value) for capability in Capability],
         widget=forms.CheckboxSelectMultiple,
@@ -29,7 +29,7 @@ class DeploymentForm(forms.ModelForm[Deployment]):
 
 
 @admin.register(Deployment)
-class DeploymentAdmin(admin.ModelAdmin[Deployment]):
+class DeploymentAdmin(admin.ModelAdmin):
     form = DeploymentForm
     list_display = ["slug", "provider", "environment", "region", "model", "rank", "enabled"]
     list_filter = ["environment", "enabled"]
@@ -48,7 +48,7 @@ class DeploymentAdmin(admin.ModelAdmin[Deployment]):
 
 
 @admin.register(PromptVersion)
-class PromptVersionAdmin(admin.ModelAdmin[PromptVersion]):
+class PromptVersionAdmin(admin.ModelAdmin):
     """Versions are added, never changed: receipts name them."""
 
     list_display = ["name", "number", "created"]
@@ -61,7 +61,7 @@ class PromptVersionAdmin(admin.ModelAdmin[PromptVersion]):
 
 
 @admin.register(Assistant)
-class AssistantAdmin(admin.ModelAdmin[Assistant]):
+class AssistantAdmin(admin.ModelAdmin):
     list_display = ["name", "slug", "department", "prompt", "release_mode", "enabled", "position"]
     filter_horizontal = ["zones"]
     prepopulated_fields = {"slug": ["name"]}

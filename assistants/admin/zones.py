@@ -10,7 +10,7 @@ from assistants.models import Zone
 
 
 @admin.register(Zone)
-class ZoneAdmin(admin.ModelAdmin[Zone]):
+class ZoneAdmin(admin.ModelAdmin):
     list_display = ["name", "slug", "sensitivity", "places", "treatment", "who_reads"]
     filter_horizontal = ["readers"]
 

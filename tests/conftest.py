@@ -1,19 +1,12 @@
 from __future__ import annotations
 
-import json
-import os
-import secrets
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,10 +14,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from benchmarks import product as running
+from benchmarks.product import CHECKOUT
 from tests import factories
-
-CHECKOUT = Path(__file__).resolve().parent.parent
-START_SECONDS = 180
 
 
 @pytest.fixture(scope="session")
@@ -58,103 +50,10 @@ def cast(db: None) -> SimpleNamespace:
     )
 
 
-@dataclass
-class Product:
-    """The product as `make run` starts it, with a scripted model server on the premises.
-
-    The server takes conversation and drafting; questions to documents go to `quotes`.
-    """
-
-    url: str
-    password: str
-    state_dir: Path
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    @property
-    def socket_url(self) -> str:
-        return self.url.replace("http://", "ws://") + "/ws/chat/"
-
-    def health(self) -> tuple[int, dict[str, Any]]:
-        try:
-            with urllib.request.urlopen(self.url + "/healthz", timeout=5) as reply:
-                return reply.status, json.load(reply)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-        except OSError:
-            return 0, {}
-
-    def wait_until_healthy(self, seconds: float = START_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            status, _ = self.health()
-            if status == 200:
-                return
-            time.sleep(0.2)
-        raise AssertionError(f"not healthy: {self.health()}\n{self.log.read_text()[-5000:]}")
-
-    def manage(self, *arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=CHECKOUT,
-            env=product_environment(self.state_dir),
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def product_environment(state_dir: Path, **extra: str) -> dict[str, str]:
-    """The environment of a newcomer's shell: nothing of the tests' own database in it."""
-    ours = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "STATE_DIR", "DJANGO_SETTINGS_MODULE"}
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    return {**kept, "STATE_DIR": str(state_dir), **extra}
-
-
-def start_product(state_dir: Path, **extra: str) -> Product:
-    port = free_port()
-    password = secrets.token_urlsafe(12)
-    log = state_dir.with_suffix(".log")
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hybridapp.embedded"],
-            cwd=CHECKOUT,
-            env=product_environment(
-                state_dir,
-                PORT=str(port),
-                DEMO_PASSWORD=password,
-                MESSAGES_PER_MINUTE="100000",
-                **extra,
-            ),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    return Product(f"http://127.0.0.1:{port}", password, state_dir, process, log)
-
-
-def stop_product(product: Product) -> None:
-    product.process.send_signal(signal.SIGTERM)
-    try:
-        product.process.wait(30)
-    except subprocess.TimeoutExpired:
-        os.killpg(product.process.pid, signal.SIGKILL)
-        raise
-
-
 @pytest.fixture(scope="session")
 def upstream_url() -> Iterator[str]:
     """A scripted model server that speaks the OpenAI protocol: 200 tokens, 10 ms each."""
-    port = free_port()
+    port = running.free_port()
     command = [sys.executable, "-m", "benchmarks.upstream", "--port", str(port)]
     process = subprocess.Popen([*command, "--delay-ms", "10", "--tokens", "200"], cwd=CHECKOUT)
     url = f"http://127.0.0.1:{port}/v1"
@@ -167,20 +66,24 @@ def upstream_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def product(upstream_url: str) -> Iterator[Product]:
+def product(upstream_url: str) -> Iterator[running.Product]:
+    """The product with its demo, and a scripted model server on the premises.
+
+    The server takes conversation and drafting; questions to documents go to `quotes`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="hybridapp-product-", dir="/tmp"))
-    running = start_product(folder / "state", LOCAL_MODEL_URL=upstream_url)
+    product = running.start(folder / "state", LOCAL_MODEL_URL=upstream_url)
     try:
-        running.wait_until_healthy()
-        running.manage(
+        product.wait_until_healthy()
+        product.manage(
             "shell",
             "-c",
             "from assistants.models import Deployment; Deployment.objects.filter("
             "slug='premises-server').update(capabilities=['chat', 'draft'])",
         )
-        yield running
+        yield product
     finally:
-        stop_product(running)
+        product.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -12,7 +12,7 @@ from assistants.services.metrics import get_metrics
 async def healthz(request: HttpRequest) -> JsonResponse:
     parts = await get_health()
     well = all(state.ready for state in parts.values())
-    return JsonResponse(
+    response = JsonResponse(
         {
             "status": "ok" if well else "unavailable",
             "parts": {
@@ -23,6 +23,9 @@ async def healthz(request: HttpRequest) -> JsonResponse:
         status=200 if well else 503,
         headers={"Cache-Control": "no-store"},
     )
+    # Who asks every few seconds also reads the answer; as an error each it would flood the log.
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 async def metrics(request: HttpRequest) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import sys
@@ -20,7 +21,8 @@ class Log:
     """Writes from a thread of its own: standard output may block, or be gone."""
 
     def __init__(self) -> None:
-        self.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self.output = sys.stdout.fileno()
+        self.colour = os.isatty(self.output) and "NO_COLOR" not in os.environ
         self.lines: queue.Queue[str | None] = queue.Queue(BACKLOG)
         self.thread = threading.Thread(target=self._write, name="log", daemon=True)
         self.thread.start()
@@ -47,10 +49,10 @@ class Log:
 
     def _write(self) -> None:
         while (line := self.lines.get()) is not None:
-            try:
-                print(line, flush=True)
-            except (OSError, ValueError):
-                continue  # the terminal is gone; what ends with it ends us too
+            # Not by print: a thread that hangs in it would hold a lock that Python's exit needs.
+            # An error means that the terminal is gone; what ended it ends us too.
+            with contextlib.suppress(OSError):
+                os.write(self.output, f"{line}\n".encode(errors="replace"))
 
 
 class Relay(asyncio.Protocol):

@@ -11,7 +11,8 @@ def web(host: str, port: int) -> tuple[str, ...]:
     return (
         *("python", "-m", "uvicorn", "hybridapp.asgi:application"),
         *("--host", host, "--port", str(port)),
-        *("--loop", "uvloop", "--no-access-log", "--timeout-graceful-shutdown", "5"),
+        *("--loop", "uvloop", "--lifespan", "off", "--timeout-graceful-shutdown", "5"),
+        *("--log-level", "warning", "--no-access-log"),
         # Tokens are small frames: compressing each costs more than it saves.
         *("--ws-per-message-deflate", "false", "--ws-max-size", "1048576"),
     )

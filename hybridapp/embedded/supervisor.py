@@ -44,6 +44,8 @@ class Supervisor:
             **environment,
             "STATE_DIR": str(self.state_dir),
             "PYTHONUNBUFFERED": "1",
+            # Root is fine here: what must not run as root, the database, does not.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
             # Threads of numeric libraries: only the workers that compute get more than one.
             "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
         }

@@ -1,4 +1,4 @@
-"""The product as `make run` starts it, on a folder and a port of its own: for tests and benchmarks."""
+"""The product as `make run` starts it, in a folder and on a port of its own."""
 
 from __future__ import annotations
 

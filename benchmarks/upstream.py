@@ -7,6 +7,7 @@ can be changed for one request by words in the last message:
 
 - `[echo]` answers with the last message's own words;
 - `[tokens=7]`, `[delay=0]` (milliseconds);
+- `[stamp]` writes the monotonic time of each token's sending in its place;
 - `[fault=NAME]`, with NAME one of FAULTS.
 
 It is light: chunks are built once and shared, and a token costs one timer and one write.
@@ -20,6 +21,7 @@ import functools
 import json
 import re
 import sys
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,6 +95,11 @@ def _token(text: str) -> bytes:
     return _event([{"index": 0, "delta": {"content": text}, "finish_reason": None}])
 
 
+def _stamped() -> bytes:
+    return _STAMPED % f"{time.monotonic():.5f} ".encode()
+
+
+_STAMPED = _event([{"index": 0, "delta": {"content": "%s"}, "finish_reason": None}])
 _FIRST = _event([{"index": 0, "delta": {"role": "assistant", "content": ""}}])
 _END = b"data: [DONE]\n\n"
 
@@ -137,7 +144,7 @@ async def _completions(request: web.Request) -> web.StreamResponse:
         script.requests.append({"headers": dict(request.headers), "body": body})
         script.connections.add(transport.get_extra_info("peername")[1])
     last = body["messages"][-1]["content"]
-    said = {name: value for name, value in _DIRECTIVE.findall(last)}
+    said = dict(_DIRECTIVE.findall(last))
     fault = said.get("fault") or script.fault
     if (refusal := _refuse(fault, body["model"], script)) is not None:
         return refusal
@@ -159,7 +166,7 @@ async def _completions(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     script.open_streams += 1
     try:
-        await _stream(response, transport, words, delay, fault)
+        await _stream(response, transport, words, delay, fault, stamp="stamp" in said)
         if fault not in {"truncate", "error_event", "garbage"}:
             tail = _finish(reason)
             options = body.get("stream_options") or {}
@@ -202,6 +209,8 @@ async def _stream(
     words: list[str],
     delay: float,
     fault: str,
+    *,
+    stamp: bool,
 ) -> None:
     await response.write(_FIRST)
     if fault == "silent":
@@ -219,7 +228,7 @@ async def _stream(
             # Kept to the clock, so that the pace holds however busy the loop is.
             due += delay
             await asyncio.sleep(max(0.0, due - loop.time()))
-        await response.write(_token(word))
+        await response.write(_stamped() if stamp else _token(word))
     if fault == "stall":
         await asyncio.Event().wait()
     if fault == "reset":

@@ -1,0 +1,19 @@
+"""`make bench`: every measurement, one after the other. Ratios count; absolute times are noisy."""
+
+from __future__ import annotations
+
+from benchmarks import quotes, retrieval, streaming
+
+
+def main() -> None:
+    for title, benchmark in (
+        ("Streaming", streaming.main),
+        ("Retrieval", retrieval.main),
+        ("Quotes", quotes.main),
+    ):
+        print(f"\n== {title} ==\n", flush=True)
+        benchmark()
+
+
+if __name__ == "__main__":
+    main()

@@ -111,8 +111,13 @@ def access_answer(user: AbstractBaseUser, answer_id: str | uuid.UUID) -> Answer:
     return answer
 
 
-def get_conversation(user: AbstractBaseUser, conversation_id: str | uuid.UUID) -> ConversationView:
-    """The newest branch of a conversation, with all sibling answers of each message on it."""
+def get_conversation(
+    user: AbstractBaseUser, conversation_id: str | uuid.UUID, message_id: str | None = None
+) -> ConversationView:
+    """The newest branch of a conversation, with all sibling answers of each message on it.
+
+    With `message_id`, the newest branch that this message is on.
+    """
     conversation = access_conversation(user, conversation_id)
     answers = Answer.objects.select_related("deployment").prefetch_related("citations")
     messages = list(
@@ -124,23 +129,35 @@ def get_conversation(user: AbstractBaseUser, conversation_id: str | uuid.UUID) -
             answers=[view_answer(answer) for answer in message.answers.all()],
             siblings=[other.id for other in messages if other.parent_id == message.parent_id],
         )
-        for message in newest_branch(messages)
+        for message in newest_branch(messages, _uuid(message_id) if message_id else None)
     ]
     return ConversationView(conversation, label_zones(conversation.zones), turns)
 
 
-def newest_branch(messages: Sequence[Message]) -> list[Message]:
+def newest_branch(messages: Sequence[Message], through: uuid.UUID | None = None) -> list[Message]:
     """From the newest message back to the first, by parents; returned oldest first.
 
-    `messages` are all of one conversation, with `answers` prefetched.
+    `messages` are all of one conversation, oldest first, with `answers` prefetched. `through`
+    is a message that the branch has to hold; an unknown one is ignored.
     """
     by_answer = {answer.pk: message for message in messages for answer in message.answers.all()}
     branch: list[Message] = []
-    message = messages[-1] if messages else None
+    message = _newest_after(messages, through) or (messages[-1] if messages else None)
     while message is not None:
         branch.append(message)
         message = by_answer.get(message.parent_id) if message.parent_id else None
     return branch[::-1]
+
+
+def _newest_after(messages: Sequence[Message], first: uuid.UUID | None) -> Message | None:
+    """The newest message that follows from this one, or itself."""
+    newest = None
+    answers: set[uuid.UUID] = set()
+    for message in messages:
+        if message.pk == first or message.parent_id in answers:
+            newest = message
+            answers |= {answer.pk for answer in message.answers.all()}
+    return newest
 
 
 def view_answer(answer: Answer) -> AnswerView:

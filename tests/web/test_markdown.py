@@ -188,6 +188,6 @@ def test_a_very_long_block_stays_cheap(line: str) -> None:
             settler.feed(line)
         return time.perf_counter() - start
 
-    small, large = seconds(500), seconds(4_000)
+    small, large = seconds(250), seconds(2_000)
     # eight times the text: linear is a factor of 8, quadratic one of 64
     assert large < 30 * max(small, 0.01)

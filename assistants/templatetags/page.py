@@ -1,0 +1,109 @@
+"""Small things that every page shows: icons, the sidebar, the badge of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from assistants.models import Conversation
+from assistants.services import conversations
+from assistants.services.conversations import AnswerView
+
+register = template.Library()
+
+ASSISTANT_ICONS = {
+    "clinical": "stethoscope",
+    "code": "code",
+    "compliance": "scale",
+    "marketing": "megaphone",
+}
+SIDEBAR_CONVERSATIONS = 200
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """An icon of the sprite; always beside a text or a label, so hidden from screen readers."""
+    sprite = static("vendor/lucide/sprite.svg")
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        css,
+        sprite,
+        name,
+    )
+
+
+@register.filter
+def assistant_icon(slug: str) -> str:
+    return ASSISTANT_ICONS.get(slug, "message-square")
+
+
+@register.simple_tag
+def sidebar_groups(user: object) -> list[tuple[str, list[Conversation]]]:
+    """The user's conversations under headings such as Today, newest first."""
+    if not getattr(user, "is_authenticated", False):
+        return []
+    recent = conversations.list_conversations(user, limit=SIDEBAR_CONVERSATIONS)  # type: ignore[arg-type]
+    return group_by_age(recent, timezone.localdate())
+
+
+def group_by_age(
+    recent: Sequence[Conversation], today: date
+) -> list[tuple[str, list[Conversation]]]:
+    groups: dict[str, list[Conversation]] = {}
+    for conversation in recent:
+        age = today - timezone.localdate(conversation.updated)
+        groups.setdefault(age_heading(age), []).append(conversation)
+    return list(groups.items())
+
+
+def age_heading(age: timedelta) -> str:
+    if age < timedelta(days=1):
+        return "Today"
+    if age < timedelta(days=2):
+        return "Yesterday"
+    return "Last 7 days" if age < timedelta(days=7) else "Older"
+
+
+@register.filter
+def badge_place(badge: Mapping[str, object]) -> str:
+    """Where an answer was made, in words. `static/js/badge.js` says the same of a live one."""
+    if badge.get("environment") == "on_prem":
+        return "On the premises"
+    region = badge.get("region")
+    return f"Cloud, {region}" if region else "Cloud"
+
+
+@register.filter
+def badge_model(badge: Mapping[str, object]) -> str:
+    model = str(badge.get("model") or badge.get("deployment") or "")
+    version = str(badge.get("version") or "")
+    return f"{model} {version}".strip()
+
+
+# `static/js/answer.js` says the same when it happens live.
+NOTES = {
+    "stopped": "You stopped this answer. What came so far is kept.",
+    "interrupted": "This answer was interrupted. What came so far is kept.",
+    "failed": "This answer could not be finished.",
+    "blocked": "This answer is not shown: policy does not permit it.",
+    "held": "This answer waits for a reviewer. It will appear here once it is approved.",
+}
+
+
+@register.filter
+def answer_note(answer: AnswerView | None) -> str:
+    """What to say below an answer that did not simply end."""
+    if answer is None or answer.status not in NOTES:
+        return ""
+    return answer.error_message or NOTES[answer.status]
+
+
+@register.filter
+def may_retry(answer: AnswerView | None) -> bool:
+    return answer is not None and answer.status in {"interrupted", "failed"}

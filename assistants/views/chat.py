@@ -1,0 +1,125 @@
+"""The chat page and the cited passage. What changes while the page is open comes by websocket."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from assistants.exceptions import NotFound
+from assistants.services import conversations
+from assistants.services.conversations import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of a message's versions is shown, and the ids of its neighbours."""
+
+    number: int
+    count: int
+    before: uuid.UUID | None
+    after: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTurn:
+    """`shown` is the one of its answers that the branch goes on from, or the newest."""
+
+    turn: Turn
+    place: Place | None
+    shown: uuid.UUID | None
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return redirect("chat")
+
+
+@require_safe
+@never_cache
+@login_required
+def new_chat(request: HttpRequest) -> HttpResponse:
+    """An empty page: the user's assistants and what one may ask them. `?assistant=` picks one."""
+    assistants = list(conversations.list_assistants(_user(request)))
+    wanted = request.GET.get("assistant")
+    chosen = next((item for item in assistants if item.slug == wanted), None)
+    context = {
+        "assistants": assistants,
+        "assistant": chosen or next(iter(assistants), None),
+        "limit": settings.MAX_MESSAGE_CHARACTERS,
+    }
+    return render(request, "chat/page.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
+    """One conversation; `?message=` shows the branch that a version of a message is on."""
+    try:
+        view = conversations.get_conversation(
+            _user(request), conversation_id, request.GET.get("message")
+        )
+    except NotFound as error:
+        raise Http404(error.user_message) from error
+    context = {
+        "conversation": view.conversation,
+        "assistant": view.conversation.assistant,
+        "zone": view.zone,
+        "turns": place_turns(view.turns),
+        "limit": settings.MAX_MESSAGE_CHARACTERS,
+    }
+    return render(request, "chat/page.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def citation(request: HttpRequest, answer_id: uuid.UUID, number: int) -> HttpResponse:
+    """The cited passage in its document; `?fragment=1` is the side panel's inner HTML."""
+    try:
+        view = conversations.get_citation(_user(request), answer_id, number)
+    except NotFound as error:
+        raise Http404(error.user_message) from error
+    fragment = request.GET.get("fragment") == "1"
+    template = "citations/_passage.html" if fragment else "citations/page.html"
+    return render(request, template, {"citation": view, "number": number})
+
+
+def place_turns(turns: Sequence[Turn]) -> list[PlacedTurn]:
+    goes_on_from = [turn.message.parent_id for turn in turns[1:]]
+    return [
+        PlacedTurn(
+            turn=turn,
+            place=place_among(turn.message.pk, turn.siblings),
+            shown=chosen or (turn.answers[-1].id if turn.answers else None),
+        )
+        for turn, chosen in itertools.zip_longest(turns, goes_on_from)
+    ]
+
+
+def place_among(message: uuid.UUID, siblings: Sequence[uuid.UUID]) -> Place | None:
+    """None where there is only one version."""
+    if len(siblings) < 2:
+        return None
+    index = siblings.index(message)
+    return Place(
+        number=index + 1,
+        count=len(siblings),
+        before=siblings[index - 1] if index else None,
+        after=siblings[index + 1] if index + 1 < len(siblings) else None,
+    )
+
+
+def _user(request: HttpRequest) -> AbstractBaseUser:
+    assert request.user.is_authenticated  # noqa: S101  # by login_required
+    return request.user

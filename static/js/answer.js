@@ -1,0 +1,197 @@
+// One answer: shows its frames in order, each once. The text node at the end grows; a settled
+// block replaces it; the end replaces everything.
+
+import { showBadge } from "./badge.js";
+import { copyText, flashDone } from "./copy.js";
+import { cloneTemplate, setServerHtml } from "./html.js";
+
+const OPEN = new Set(["pending", "running"]);
+const STEPS = {
+  searching: "Searching the documents",
+  waiting: "Waiting for a model",
+  writing: "Writing",
+};
+// `templatetags/page.py` says the same on reload.
+const NOTES = {
+  stopped: "You stopped this answer. What came so far is kept.",
+  interrupted: "This answer was interrupted. What came so far is kept.",
+  failed: "This answer could not be finished.",
+  blocked: "This answer is not shown: policy does not permit it.",
+  held: "This answer waits for a reviewer. It will appear here once it is approved.",
+};
+
+/**
+ * Events, all bubbling: `answer-gap` (frames are missing: resume), `answer-end`,
+ * `answer-regenerate`, `answer-text` (more is shown; detail: the text of a settled block or "").
+ */
+export class ChatAnswer extends HTMLElement {
+  #lastId = 0;
+  #text = "";
+  #tail = null;
+
+  connectedCallback() {
+    this.#text ||= this.querySelector("template[data-source]").content.textContent;
+    this.addEventListener("click", this);
+  }
+
+  disconnectedCallback() {
+    this.removeEventListener("click", this);
+  }
+
+  get answerId() {
+    return this.dataset.answer;
+  }
+
+  get isOpen() {
+    return OPEN.has(this.dataset.status);
+  }
+
+  get lastId() {
+    return this.#lastId;
+  }
+
+  get text() {
+    return this.#text;
+  }
+
+  handleEvent(event) {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.matches("[data-copy-answer]")) {
+      copyText(this.#text || this.#part("body").innerText).then(() => flashDone(button));
+    } else if (button.matches("[data-regenerate], [data-retry]")) {
+      this.#emit("answer-regenerate");
+    }
+  }
+
+  /** Take a frame of this answer. */
+  receive(frame) {
+    if (!this.isOpen && frame.type !== "answer.completed") return;
+    const ends = ["answer.completed", "answer.held", "answer.blocked", "answer.failed"];
+    const isEnd = ends.includes(frame.type);
+    if (frame.id !== undefined && !isEnd) {
+      if (frame.id <= this.#lastId) return;
+      if (frame.id > this.#lastId + 1) {
+        this.#emit("answer-gap");
+        return;
+      }
+    }
+    if (frame.id !== undefined) this.#lastId = Math.max(this.#lastId, frame.id);
+    this.#show(frame);
+    if (isEnd) this.#emit("answer-end", frame.type);
+  }
+
+  #show(frame) {
+    switch (frame.type) {
+      case "answer.status":
+        this.dataset.status = "running";
+        this.#step(frame);
+        break;
+      case "answer.route":
+        showBadge(this.#part("badge"), frame.badge);
+        this.#rule(frame.rule);
+        break;
+      case "answer.delta":
+        this.dataset.status = "running";
+        this.dataset.writing = "";
+        this.#text += frame.text;
+        this.#grow(frame.text);
+        this.#emit("answer-text", "");
+        break;
+      case "answer.block": {
+        const added = setServerHtml(this.#part("body"), frame.html, { append: true });
+        this.#tailNode().data = "";
+        this.#grow(frame.tail);
+        this.#emit("answer-text", added.map((node) => node.textContent).join("\n"));
+        break;
+      }
+      case "answer.completed":
+        this.#complete(frame);
+        break;
+      case "answer.failed":
+        this.#finish(frame.code === "interrupted" ? "interrupted" : "failed", frame.message);
+        this.#part("retry").hidden = !frame.retry;
+        break;
+      case "answer.held":
+        this.#finish("held", frame.message);
+        break;
+      case "answer.blocked":
+        this.#finish("blocked", frame.message);
+        this.#rule(frame.rule);
+        break;
+    }
+  }
+
+  #step({ step, detail }) {
+    this.#part("step-text").textContent = detail || STEPS[step] || step;
+  }
+
+  #complete(frame) {
+    this.#text = frame.text;
+    setServerHtml(this.#part("body"), frame.html);
+    this.#part("tail").replaceChildren();
+    this.#tail = null;
+    if (frame.badge) showBadge(this.#part("badge"), frame.badge);
+    this.#rule(frame.rule);
+    this.#citations(frame.citations ?? []);
+    if (frame.receipt) {
+      this.#part("receipt-sha").textContent = frame.receipt.sha256;
+      this.#part("receipt").hidden = false;
+    }
+    this.#finish(frame.status ?? "completed", "");
+  }
+
+  #finish(status, message) {
+    this.dataset.status = status;
+    delete this.dataset.writing;
+    const note = message || NOTES[status] || "";
+    this.#part("note-text").textContent = note;
+    this.#part("note").hidden = !note;
+    this.#part("retry").hidden = true;
+  }
+
+  #rule(rule) {
+    if (!rule) return;
+    this.#part("rule").textContent = rule;
+    this.#part("why").hidden = false;
+  }
+
+  #citations(citations) {
+    const list = this.#part("citations");
+    list.replaceChildren(
+      ...citations.map((citation) => {
+        const item = cloneTemplate(this.closest("chat-session"), "citation");
+        const link = item.querySelector("a");
+        link.href = citation.url;
+        link.dataset.citation = citation.number;
+        item.querySelector(".citation-number").textContent = citation.number;
+        item.querySelector(".citation-title").textContent = citation.title;
+        item.querySelector(".citation-section").textContent = citation.section ?? "";
+        return item;
+      }),
+    );
+    list.hidden = citations.length === 0;
+  }
+
+  /** Blank lines before a block take no room in the end, so they take none now. */
+  #grow(text) {
+    const tail = this.#tailNode();
+    tail.appendData(tail.length ? text : text.replace(/^\s*\n/, ""));
+  }
+
+  #tailNode() {
+    if (!this.#tail) {
+      this.#tail = document.createTextNode("");
+      this.#part("tail").replaceChildren(this.#tail);
+    }
+    return this.#tail;
+  }
+
+  #part(name) {
+    return this.querySelector(`[data-${name}]`);
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  }
+}

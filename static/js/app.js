@@ -1,0 +1,18 @@
+import { ChatAnswer } from "./answer.js";
+import { ChatComposer } from "./composer.js";
+import { CitationPanel } from "./panel.js";
+import { ChatSession } from "./session.js";
+import { listenForShortcuts } from "./shortcuts.js";
+import { SideBar } from "./sidebar.js";
+import { showTimes } from "./times.js";
+import { listenForUploads } from "./upload.js";
+
+// parts first: a session finds them ready
+customElements.define("side-bar", SideBar);
+customElements.define("citation-panel", CitationPanel);
+customElements.define("chat-composer", ChatComposer);
+customElements.define("chat-answer", ChatAnswer);
+customElements.define("chat-session", ChatSession);
+listenForShortcuts();
+listenForUploads();
+showTimes(document);

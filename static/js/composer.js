@@ -1,0 +1,135 @@
+// Where one writes. Keeps the draft, counts against the limit, queues while an answer streams.
+
+import { cloneTemplate } from "./html.js";
+import { recall, remember } from "./store.js";
+
+const SHOW_COUNTER_FROM = 0.8; // of the limit
+
+/** Events, bubbling: `composer-send` (detail: the text), `composer-stop`. */
+export class ChatComposer extends HTMLElement {
+  #queue = [];
+  #draftKey = "";
+
+  connectedCallback() {
+    this.textarea = this.querySelector("textarea");
+    this.form = this.querySelector("form");
+    this.limit = Number(this.dataset.limit) || Infinity;
+    this.textarea.addEventListener("input", () => this.#changed());
+    this.textarea.addEventListener("keydown", (event) => this.#key(event));
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    this.querySelector("[data-stop]").addEventListener("click", () => this.#emit("composer-stop"));
+    this.#changed();
+  }
+
+  /** Keep the draft under this key from now on, and bring back the one that is there. */
+  keepDraftAs(key) {
+    const moved = this.#draftKey && this.textarea.value;
+    if (moved) remember(this.#draftKey, "");
+    this.#draftKey = `draft:${key}`;
+    if (!moved) this.textarea.value = recall(this.#draftKey);
+    this.#changed();
+  }
+
+  set placeholder(text) {
+    this.textarea.placeholder = text;
+  }
+
+  set answering(yes) {
+    this.querySelector("[data-stop]").hidden = !yes;
+  }
+
+  set error(message) {
+    this.querySelector("[data-composer-error-text]").textContent = message;
+    this.querySelector("[data-composer-error]").hidden = !message;
+  }
+
+  get isEmpty() {
+    return !this.textarea.value.trim();
+  }
+
+  focus() {
+    this.textarea.focus();
+  }
+
+  submit() {
+    const text = this.textarea.value;
+    if (this.isEmpty || this.#length() > this.limit) return;
+    this.error = "";
+    this.textarea.value = "";
+    this.#changed();
+    this.#emit("composer-send", text);
+  }
+
+  /** Put a text that was not sent back where it can be mended; what is there already stays. */
+  giveBack(text) {
+    const now = this.textarea.value.trim();
+    this.textarea.value = now && now !== text.trim() ? `${text}\n\n${now}` : text;
+    this.#changed();
+  }
+
+  /** Keep a text until `next` is asked for. */
+  enqueue(text) {
+    this.#queue.push(text);
+    this.#showQueue();
+  }
+
+  /** The next text in the queue, or undefined. */
+  next() {
+    const text = this.#queue.shift();
+    this.#showQueue();
+    return text;
+  }
+
+  giveBackQueue() {
+    const texts = this.#queue.splice(0);
+    this.#showQueue();
+    if (texts.length) this.giveBack(texts.join("\n\n"));
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    this.submit();
+  }
+
+  #length() {
+    return [...this.textarea.value].length; // characters as the server counts them
+  }
+
+  #changed() {
+    const length = this.#length();
+    const counter = this.querySelector("[data-counter]");
+    counter.hidden = length < this.limit * SHOW_COUNTER_FROM;
+    counter.textContent = `${length.toLocaleString()} / ${this.limit.toLocaleString()}`;
+    counter.classList.toggle("over", length > this.limit);
+    this.querySelector("[data-send]").disabled = this.isEmpty || length > this.limit;
+    if (!CSS.supports("field-sizing", "content")) {
+      this.textarea.rows = Math.min(10, this.textarea.value.split("\n").length);
+    }
+    if (this.#draftKey) remember(this.#draftKey, this.textarea.value);
+  }
+
+  #showQueue() {
+    const list = this.querySelector("[data-queue]");
+    list.replaceChildren(
+      ...this.#queue.map((text, index) => {
+        const item = cloneTemplate(this.closest("chat-session"), "queued");
+        item.querySelector(".queued-text").textContent = text;
+        item.querySelector("button").addEventListener("click", () => {
+          this.giveBack(this.#queue.splice(index, 1)[0]);
+          this.#showQueue();
+          this.focus();
+        });
+        return item;
+      }),
+    );
+    list.hidden = this.#queue.length === 0;
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  }
+}

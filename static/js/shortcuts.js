@@ -1,0 +1,46 @@
+// Keys that work anywhere on the page. The list that `?` opens is `templates/_shortcuts.html`.
+
+function isTyping(target) {
+  return target instanceof HTMLElement && target.matches("input:not([type=radio]), textarea, select");
+}
+
+export function listenForShortcuts() {
+  const dialog = document.getElementById("shortcuts");
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-shortcuts-open]")) dialog.showModal();
+    if (event.target === dialog) dialog.close();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing) return;
+    const command = event.ctrlKey || event.metaKey;
+    if (command && event.shiftKey && event.key.toLowerCase() === "o") {
+      event.preventDefault();
+      document.querySelector('[data-shortcut="new-chat"]').click();
+    } else if (command && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      const sidebar = document.querySelector("side-bar");
+      if (!sidebar.isOpen) sidebar.toggle();
+      sidebar.filter.focus();
+    } else if (event.key === "Escape" && !dialog.open) {
+      escape(event);
+    } else if (!command && !event.altKey && !isTyping(event.target)) {
+      if (event.key === "?") {
+        event.preventDefault();
+        dialog.showModal();
+      } else if (event.key === "/") {
+        const composer = document.querySelector("chat-composer");
+        if (!composer) return;
+        event.preventDefault();
+        composer.focus();
+      }
+    }
+  });
+}
+
+function escape(event) {
+  if (document.querySelector("side-bar").dismiss()) return;
+  const panel = document.querySelector("citation-panel");
+  if (panel?.isOpen) panel.close();
+  else if (isTyping(event.target) && event.target.type === "search") event.target.blur();
+  else document.querySelector("chat-session")?.stop();
+}

@@ -24,6 +24,8 @@ _KINDS = {
 _FRONT_MATTER = re.compile(r"---\n(?P<body>(?:.*\n){0,50}?)---(?:\n|\Z)")
 _FRONT_TITLE = re.compile(r"^title:\s*[\"']?(?P<title>.+?)[\"']?\s*$", re.M | re.I)
 _MARKS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
+_NUMBERED = re.compile(r"\d|(?:chapter|part|section|article)\s", re.I)
+_LONGEST_NAME = 200
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 
 
@@ -40,11 +42,14 @@ def markdown_blocks(text: str) -> Outline:
         outline.title = named["title"]
     lines = [line for line in split_lines(text) if line.start >= skipped]
     tokens = _parser.parse(text[skipped:])
+    chapters = sum(token.type == "heading_open" and token.tag == "h1" for token in tokens) > 1
     for number, token in enumerate(tokens):
         if not token.map:
             continue
         if token.type == "heading_open" and token.level == 0:
-            _heading(outline, lines, token, plain(tokens[number + 1].content))
+            name = plain(tokens[number + 1].content)[:_LONGEST_NAME]
+            _heading(outline, int(token.tag[1]), name, chapters)
+            _add(outline, BlockKind.HEADING, lines, token.map)
         elif token.type == "list_item_open" and token.level == 1:
             _add(outline, BlockKind.ITEM, lines, token.map)
         elif token.type == "thead_open" and token.level == 1:
@@ -61,15 +66,14 @@ def _in_head(tokens: list[Token], number: int) -> bool:
     return tokens[number - 1].type == "thead_open"
 
 
-def _heading(outline: Outline, lines: list[Line], token: Token, name: str) -> None:
-    level = int(token.tag[1])
-    # The first heading of the first level is the document's title, not a section of it.
-    if level == 1 and not outline.path and not outline.title:
+def _heading(outline: Outline, level: int, name: str, chapters: bool) -> None:
+    # The first heading of the first level is the document's title and no section of it, unless
+    # it is the first of several numbered chapters.
+    untitled = level == 1 and not outline.path and not outline.title
+    if untitled and not (chapters and _NUMBERED.match(name)):
         outline.title = name
     elif name and name != outline.title:
         outline.open(level, name)
-    if token.map:
-        _add(outline, BlockKind.HEADING, lines, token.map)
 
 
 def _add(outline: Outline, kind: BlockKind, lines: list[Line], span: list[int]) -> None:

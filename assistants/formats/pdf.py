@@ -1,0 +1,78 @@
+"""PDF to text, page by page."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections import Counter
+
+from pypdf import PdfReader
+from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
+
+from assistants.formats import Reading, Reason, Unreadable
+
+MAX_PAGES = 5000
+_HYPHENATED = re.compile(r"(\w+)-\n(\w+)")
+_POOR_TITLE = re.compile(r"microsoft word|untitled|\.(?:docx?|indd|pdf|tex|qxp|pptx?)$", re.I)
+
+
+def read(content: bytes) -> Reading:
+    logging.disable()  # pypdf remarks on every oddity
+    try:
+        reader = PdfReader(io.BytesIO(content))
+        # Many files only forbid printing: those open with an empty password.
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise Unreadable(Reason.ENCRYPTED)
+        if len(reader.pages) > MAX_PAGES:
+            raise Unreadable(Reason.TOO_LONG, f"{len(reader.pages)} pages")
+        extracted = [page.extract_text() for page in reader.pages]
+        title = str((reader.metadata.title if reader.metadata else "") or "").strip()
+    except (FileNotDecryptedError, DependencyError) as error:
+        raise Unreadable(Reason.ENCRYPTED, str(error)) from error
+    except LimitReachedError as error:
+        raise Unreadable(Reason.EXPANDS, str(error)) from error
+    pages = [join_hyphens(page) for page in without_running_lines(extracted)]
+    text = ""
+    starts = []
+    for page in pages:
+        text += "\n\n" if text else ""
+        starts.append(len(text))
+        text += page
+    return Reading("" if _POOR_TITLE.search(title) else title, text, tuple(starts))
+
+
+def without_running_lines(pages: list[str]) -> list[str]:
+    """Drops first and last lines that most pages share, but for numbers: headers, page numbers."""
+    split = [page.strip().split("\n") for page in pages]
+    seen = Counter(
+        (end, _shape(lines[end])) for lines in split if len(lines) > 2 for end in (0, -1)
+    )
+    running = {key for key, count in seen.items() if count >= 3 and count > len(pages) / 2}
+    kept = []
+    for lines in split:
+        if len(lines) > 2 and (-1, _shape(lines[-1])) in running:
+            lines = lines[:-1]
+        if len(lines) > 2 and (0, _shape(lines[0])) in running:
+            lines = lines[1:]
+        kept.append("\n".join(lines).strip())
+    return kept
+
+
+def _shape(line: str) -> str:
+    return re.sub(r"\d+", "0", line.strip())
+
+
+def join_hyphens(text: str) -> str:
+    """A word cut at a line's end is put together; "anti-\\nmoney" only loses its line break,
+    if the text writes it with a hyphen elsewhere.
+    """
+
+    def join(match: re.Match[str]) -> str:
+        before, after = match.groups()
+        hyphenated = f"{before}-{after}"
+        if hyphenated in text or not after[0].islower() or not before.isalpha():
+            return hyphenated
+        return before + after
+
+    return _HYPHENATED.sub(join, text)

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,10 @@ def environment(state_dir: Path, **extra: str) -> dict[str, str]:
     }
 
 
-def start(state_dir: Path, **extra: str) -> Product:
+SUPERVISOR = (sys.executable, "-m", "hybridapp.embedded")
+
+
+def start(state_dir: Path, *, argv: Sequence[str] = SUPERVISOR, **extra: str) -> Product:
     """Start it; the caller waits until it is healthy, and stops it."""
     port = free_port()
     password = secrets.token_urlsafe(12)
@@ -98,7 +102,7 @@ def start(state_dir: Path, **extra: str) -> Product:
     }
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "hybridapp.embedded"],
+            argv,
             cwd=CHECKOUT,
             env=environment(state_dir, **variables),
             stdin=subprocess.DEVNULL,

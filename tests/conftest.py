@@ -72,6 +72,7 @@ def product(upstream_url: str) -> Iterator[running.Product]:
     The server takes conversation and drafting; questions to documents go to `quotes`.
     """
     folder = Path(tempfile.mkdtemp(prefix="hybridapp-product-", dir="/tmp"))
+    folder.chmod(0o711)  # root's database runs as another user and must get through
     product = running.start(folder / "state", LOCAL_MODEL_URL=upstream_url)
     try:
         product.wait_until_healthy()

@@ -158,7 +158,7 @@ class Postgres(Embedded):
         elif self.user is None or self.home.exists() or reaches(self.user, self.home.parent):
             own_folder(self.home, self.user)
         else:
-            ELSEWHERE.mkdir(mode=0o755, parents=True, exist_ok=True)
+            own_folder(ELSEWHERE, mode=0o711)
             elsewhere = Path(tempfile.mkdtemp(prefix="postgres-", dir=ELSEWHERE))
             own_folder(elsewhere, self.user)
             self.home.symlink_to(elsewhere)

@@ -1,3 +1,17 @@
+"""Who computes, streams and fails: the only names that the rest of the product may import.
+
+Nothing here imports torch, transformers or aiohttp before they are used.
+"""
+
+from assistants.compute.embeddings import (
+    EMBEDDING_MODEL,
+    EMBEDDING_VERSION,
+    embed_query,
+    embed_texts,
+    warm_up,
+)
+from assistants.compute.generate import close_clients, generate
+from assistants.compute.health import check_deployment, is_healthy, record_outcome
 from assistants.compute.liveness import announce, get_alive
 from assistants.compute.loop import run
 from assistants.compute.streams import (
@@ -10,13 +24,23 @@ from assistants.compute.streams import (
 )
 
 __all__ = [
+    "EMBEDDING_MODEL",
+    "EMBEDDING_VERSION",
     "END_TYPES",
     "AnswerWriter",
     "announce",
+    "check_deployment",
     "claim_abandoned",
+    "close_clients",
+    "embed_query",
+    "embed_texts",
+    "generate",
     "get_alive",
+    "is_healthy",
     "open_writer",
     "read_frames",
+    "record_outcome",
     "request_stop",
     "run",
+    "warm_up",
 ]

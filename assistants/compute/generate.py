@@ -1,0 +1,36 @@
+"""The one way to generate. Where it runs is decided in docs/adr/0003-where-generation-runs.md."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator
+
+from assistants.compute import remote
+from assistants.compute.broker import close_async_client
+from assistants.compute.providers import provider_class
+from assistants.types import DeploymentSpec, GenerationEvent, Prompt
+
+# What computes for seconds has a worker of its own; the rest waits for a network, or is trivial,
+# and runs on the caller's event loop.
+BY_QUEUE = frozenset({"local"})
+
+
+def generate(
+    prompt: Prompt, deployment: DeploymentSpec, *, generation_id: str
+) -> AsyncGenerator[GenerationEvent, None]:
+    """One Started, Deltas, one Finished; see `providers.Provider` for what is promised.
+
+    `generation_id` is unique for each attempt: the same one never runs twice. Close the iterator
+    (`contextlib.aclosing`) to stop the work at once. Raises ProviderError.
+    """
+    if deployment.provider in BY_QUEUE:
+        return remote.generate(prompt, deployment, generation_id=generation_id)
+    return provider_class(deployment.provider)(deployment).generate(prompt)
+
+
+async def close_clients() -> None:
+    """Close what the running event loop holds open; for the end of a loop's life."""
+    await close_async_client()
+    # Not imported for this alone: it would bring aiohttp into processes that never generate.
+    if http := sys.modules.get("assistants.compute.providers.openai_compatible"):
+        await http.close_session()

@@ -1,0 +1,87 @@
+"""Whether a deployment can take requests: asked (`check_deployment`) and learned from use."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass
+
+import redis.exceptions
+
+from assistants.compute.broker import async_client
+from assistants.compute.liveness import get_alive
+from assistants.compute.providers.base import failure
+from assistants.types import DeploymentSpec, Health
+
+CHECK_SECONDS = 2.0
+MODEL_WORKER = "model"  # the part of liveness; the worker's node name before the `@`
+
+FAILURES_TO_OPEN = 3
+OPEN_SECONDS = 15.0
+
+
+async def check_deployment(deployment: DeploymentSpec) -> Health:
+    """Ask the deployment itself; answers within two seconds and never raises."""
+    if deployment.provider == "quotes":
+        return Health(True, "needs nothing but passages")
+    if deployment.provider == "local":
+        return await _check_worker()
+    if deployment.provider == "openai_compatible":
+        from assistants.compute.providers.openai_compatible import OpenAICompatible
+
+        return await OpenAICompatible(deployment).check()
+    return Health(False, str(failure("model_missing", f"no provider {deployment.provider!r}")))
+
+
+async def is_worker_alive() -> bool:
+    """Whether a model worker has told of itself lately. Raises `redis.RedisError`."""
+    return (await get_alive(async_client(), [MODEL_WORKER]))[MODEL_WORKER]
+
+
+async def _check_worker() -> Health:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            alive = await is_worker_alive()
+    except (TimeoutError, redis.exceptions.RedisError, OSError):
+        return Health(False, "the broker does not answer")
+    return Health(alive, "a model worker is running" if alive else "no model worker is running")
+
+
+@dataclass(slots=True)
+class _Circuit:
+    failures: int = 0
+    probe_at: float = 0.0  # on the monotonic clock, once the circuit is open
+
+
+_circuits: dict[str, _Circuit] = {}
+_lock = threading.Lock()
+
+
+def is_healthy(slug: str) -> bool:
+    """False while the circuit of this deployment is open in this process.
+
+    Three failures in a row open it for 15 s. Then one caller gets True, as a probe, and the others
+    only once it has succeeded; a probe that was never used gives way to another after 15 s.
+    """
+    with _lock:
+        circuit = _circuits.get(slug)
+        if circuit is None or circuit.failures < FAILURES_TO_OPEN:
+            return True
+        now = time.monotonic()
+        if now < circuit.probe_at:
+            return False
+        circuit.probe_at = now + OPEN_SECONDS
+        return True
+
+
+def record_outcome(slug: str, ok: bool) -> None:
+    """Tell how a request to this deployment went. What the asker caused is no failure of it."""
+    with _lock:
+        if ok:
+            _circuits.pop(slug, None)
+            return
+        circuit = _circuits.setdefault(slug, _Circuit())
+        circuit.failures += 1
+        if circuit.failures >= FAILURES_TO_OPEN:
+            circuit.probe_at = time.monotonic() + OPEN_SECONDS

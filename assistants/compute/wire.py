@@ -1,0 +1,121 @@
+"""How a generation crosses the broker: the task's payload, the stream's entries, the keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from assistants.compute.providers.base import failure
+from assistants.exceptions import ProviderError
+from assistants.types import (
+    Capability,
+    Delta,
+    DeploymentSpec,
+    Evidence,
+    Finished,
+    FinishReason,
+    GenerationEvent,
+    Passage,
+    Prompt,
+    PromptMessage,
+    Role,
+    Started,
+    Usage,
+)
+
+QUEUE = "on_prem"
+TASK = "compute.generate"
+
+KEEP_SECONDS = 600  # of everything below, after the last sign of life
+WANTED_SECONDS = 20  # the caller renews it each 5 s; without it the worker stops
+HEARTBEAT_SECONDS = 2.0  # while nothing else is written
+
+
+def stream_key(generation_id: str) -> str:
+    return f"generation:{generation_id}"
+
+
+def claim_key(generation_id: str) -> str:
+    return f"generation:{generation_id}:claimed"
+
+
+def stop_key(generation_id: str) -> str:
+    return f"generation:{generation_id}:stop"
+
+
+def wanted_key(generation_id: str) -> str:
+    return f"generation:{generation_id}:wanted"
+
+
+def encode_request(generation_id: str, prompt: Prompt, deployment: DeploymentSpec) -> str:
+    return json.dumps(
+        {
+            "id": generation_id,
+            "prompt": asdict(prompt),
+            "deployment": {**asdict(deployment), "capabilities": sorted(deployment.capabilities)},
+        }
+    )
+
+
+def decode_request(payload: str) -> tuple[str, Prompt, DeploymentSpec]:
+    """Raises ValueError, KeyError or TypeError for what `encode_request` did not make."""
+    request = json.loads(payload)
+    prompt, deployment = request["prompt"], request["deployment"]
+    messages = (PromptMessage(Role(m["role"]), m["text"]) for m in prompt.pop("messages"))
+    passages = (
+        Passage(**{**passage, "evidence": Evidence(**passage["evidence"])})
+        for passage in prompt.pop("passages")
+    )
+    capabilities = frozenset(Capability(name) for name in deployment.pop("capabilities"))
+    return (
+        request["id"],
+        Prompt(messages=tuple(messages), passages=tuple(passages), **prompt),
+        DeploymentSpec(capabilities=capabilities, **deployment),
+    )
+
+
+# -- entries of the stream: `n` counts from 1, so that a repeated append is seen and skipped -------
+
+Entry = dict[str, str]
+
+
+def heartbeat() -> Entry:
+    return {"t": "heartbeat"}
+
+
+def encode_event(event: GenerationEvent) -> Entry:
+    match event:
+        case Started():
+            return {"t": "started", "model": event.model, "version": event.version}
+        case Delta():
+            return {"t": "delta", "text": event.text}
+        case Finished():
+            return {
+                "t": "finished",
+                "reason": event.reason.value,
+                "prompt_tokens": str(event.usage.prompt_tokens),
+                "completion_tokens": str(event.usage.completion_tokens),
+            }
+
+
+def encode_error(error: ProviderError) -> Entry:
+    after = "" if error.retry_after is None else str(error.retry_after)
+    return {"t": "error", "code": error.code, "detail": str(error), "retry_after": after}
+
+
+def decode(entry: Mapping[str, str]) -> GenerationEvent | ProviderError | None:
+    """None is a heartbeat."""
+    match entry["t"]:
+        case "started":
+            return Started(entry["model"], entry["version"])
+        case "delta":
+            return Delta(entry["text"])
+        case "finished":
+            usage = Usage(int(entry["prompt_tokens"]), int(entry["completion_tokens"]))
+            return Finished(FinishReason(entry["reason"]), usage)
+        case "error":
+            after = float(entry["retry_after"]) if entry["retry_after"] else None
+            return failure(entry["code"], entry["detail"], retry_after=after)
+        case _:
+            return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from assistants import compute, control, data
@@ -17,6 +17,7 @@ from assistants.exceptions import AssistantsError, InvalidRequest, LeaseLost, No
 from assistants.models import Answer, Assistant, Conversation, Message
 from assistants.services import prompts, registry
 from assistants.services.closing import close_turn, end_frame
+from assistants.services.connections import give_back_connection
 from assistants.services.conversations import (
     access_answer,
     access_conversation,
@@ -281,7 +282,7 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
             raise AssistantsError(f"answer {answer_id}: {writer.runs} runners did not end it")
         plan = _plan(pending, writer)
         # The connection goes back to the pool while the answer streams.
-        connection.close()
+        give_back_connection()
         result = compute.run(_generate(pending, plan, writer))
     except LeaseLost:
         raise
@@ -297,7 +298,7 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
         route=plan.route if plan else None,
         zones=plan.zones if plan else pending.message.conversation.zones,
     )
-    connection.close()
+    give_back_connection()
     compute.run(writer.append([frame]))
 
 

@@ -161,14 +161,17 @@ def _newest_after(messages: Sequence[Message], first: uuid.UUID | None) -> Messa
 
 
 def view_answer(answer: Answer) -> AnswerView:
+    """An answer as its asker sees it: one that waits for a reviewer shows nothing of its text."""
     receipt = answer.receipt or {}
-    citations = list_citations(answer)
+    held = answer.status == Answer.Status.HELD
+    text = "" if held else answer.text
+    citations = [] if held else list_citations(answer)
     return AnswerView(
         id=answer.pk,
         number=answer.number,
         status=answer.status,
-        text=answer.text,
-        html=render_answer(answer.text, citations),
+        text=text,
+        html=render_answer(text, citations),
         citations=citations,
         badge=receipt.get("badge"),
         rule=receipt.get("rule", ""),

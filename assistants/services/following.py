@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connection
 
 from assistants import compute
 from assistants.models import Answer
 from assistants.services.closing import end_frame
+from assistants.services.connections import give_back_connection
 from assistants.services.conversations import access_answer
 from assistants.types import StreamFrame
 
@@ -61,4 +61,4 @@ def _end_from_store(answer_id: str) -> tuple[str, dict[str, object]] | None:
             return None
         return end_frame(answer)
     finally:
-        connection.close()
+        give_back_connection()

@@ -2,24 +2,49 @@
 
 from assistants.data.blocks import DraftChunk, ParsedDocument
 from assistants.data.chunking import chunk_document
-from assistants.data.parsing import parse_document
+from assistants.data.documents import (
+    PIPELINE,
+    DocumentEntry,
+    get_received,
+    get_section,
+    get_version,
+    index,
+    list_documents,
+    list_waiting,
+    receive,
+    reject,
+)
 from assistants.data.lexemes import get_search_vector
+from assistants.data.parsing import detect, parse_document
 from assistants.data.relevance import is_relevant
 from assistants.data.scope import get_scope, rights_of, rights_of_system
 from assistants.data.search import search
+from assistants.data.structure import find_blocks
 from assistants.data.zones import NO_ZONE, join_zones, refusal
 
 __all__ = [
     "NO_ZONE",
+    "PIPELINE",
+    "DocumentEntry",
     "DraftChunk",
     "ParsedDocument",
     "chunk_document",
+    "detect",
+    "find_blocks",
+    "get_received",
     "get_scope",
     "get_search_vector",
+    "get_section",
+    "get_version",
+    "index",
     "is_relevant",
     "join_zones",
+    "list_documents",
+    "list_waiting",
     "parse_document",
+    "receive",
     "refusal",
+    "reject",
     "rights_of",
     "rights_of_system",
     "search",

@@ -1,7 +1,13 @@
 from assistants.models.audit import AuditEvent
 from assistants.models.base import new_id
 from assistants.models.conversations import Answer, Citation, Conversation, Generation, Message
-from assistants.models.documents import EMBEDDING_DIMENSIONS, Chunk, Document, DocumentVersion
+from assistants.models.documents import (
+    EMBEDDING_DIMENSIONS,
+    Chunk,
+    Document,
+    DocumentVersion,
+    Lexeme,
+)
 from assistants.models.registry import Assistant, Deployment, PromptVersion
 from assistants.models.zones import Zone
 
@@ -17,6 +23,7 @@ __all__ = [
     "Document",
     "DocumentVersion",
     "Generation",
+    "Lexeme",
     "Message",
     "PromptVersion",
     "Zone",

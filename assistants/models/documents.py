@@ -104,3 +104,15 @@ class Chunk(models.Model):
             # data.search: keyword side and document frequencies
             GinIndex(fields=["search"], name="chunk_search"),
         ]
+
+
+class Lexeme(models.Model):
+    """In how many chunks of a zone a word stands. Kept by triggers on the chunks (0003).
+
+    The empty word stands in every chunk: its row counts them.
+    """
+
+    pk = models.CompositePrimaryKey("zone_id", "lexeme")
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="+", db_index=False)
+    lexeme = models.TextField()
+    chunks = models.BigIntegerField()

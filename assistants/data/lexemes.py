@@ -1,0 +1,80 @@
+"""Words as PostgreSQL's full-text search sees them: the same rules for documents and questions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.contrib.postgres.search import SearchVector
+from django.db import connection
+from django.db.models import Value
+from django.db.models.expressions import CombinedExpression
+
+CONFIGURATION = "english"
+MAX_CHARACTERS = 4_000  # of a question; what comes later hardly changes what it is about
+MAX_LEXEMES = 32  # the rarest ones
+
+# `to_tsvector` never fails on odd syntax, and drops the stop words. The empty lexeme's row
+# counts the chunks.
+STATISTICS = """
+select word, coalesce(sum(chunks), 0)::bigint
+from to_tsvector(%(configuration)s::regconfig, %(question)s) as question,
+    unnest(tsvector_to_array(question) || ''::text) as word
+left join assistants_lexeme on lexeme = word and zone_id = any (%(zones)s)
+group by word
+"""
+
+
+def get_search_vector(title: str, section: str, text: str) -> CombinedExpression:
+    """What `Chunk.search` holds: title (A), section (B) and text (D), weighted."""
+    return (
+        SearchVector(Value(searchable(title)), weight="A", config=CONFIGURATION)
+        + SearchVector(Value(searchable(section)), weight="B", config=CONFIGURATION)
+        + SearchVector(Value(searchable(text)), weight="D", config=CONFIGURATION)
+    )
+
+
+def searchable(text: str) -> str:
+    """Without what a database text cannot hold, and with `a/b` as two words, not as a path."""
+    return text.replace("\x00", " ").replace("/", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The words of a question and in how many of the searched chunks each stands (0: in none)."""
+
+    chunks: int
+    frequencies: Mapping[str, int]
+
+    def weight(self, lexeme: str) -> float:
+        """Inverse document frequency as in BM25 (Robertson, Zaragoza 2009), never negative."""
+        found = self.frequencies[lexeme]
+        return math.log(1 + (self.chunks - found + 0.5) / (found + 0.5))
+
+    @property
+    def rarest_first(self) -> list[str]:
+        return sorted(self.frequencies, key=lambda word: (self.frequencies[word], word))
+
+
+def get_statistics(zone_ids: Iterable[int], question: str) -> Statistics:
+    """One query; within the rights of the transaction it runs in."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            STATISTICS,
+            {
+                "configuration": CONFIGURATION,
+                "question": searchable(question[:MAX_CHARACTERS]),
+                "zones": list(zone_ids),
+            },
+        )
+        frequencies = dict(cursor.fetchall())
+    chunks = frequencies.pop("", 0)
+    kept = sorted(frequencies.items(), key=lambda item: (item[1], item[0]))
+    return Statistics(chunks, dict(kept[:MAX_LEXEMES]))
+
+
+def any_of(lexemes: Iterable[str]) -> str:
+    """A tsquery that matches any of them, whatever characters they hold."""
+    escaped = (word.replace("\\", "\\\\").replace("'", "''") for word in lexemes)
+    return " | ".join(f"'{word}'" for word in escaped)

@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import importlib
+import math
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assistants import data
+from assistants.data import lexemes
+from assistants.models import EMBEDDING_DIMENSIONS, Chunk, Document, Lexeme
+from assistants.types import Evidence, Scope
+from tests.factories import make_document, make_zone, unit_vector
+
+searching = importlib.import_module("assistants.data.search")  # the name is the function's
+pytestmark = pytest.mark.django_db
+
+
+def vector(*parts: float) -> list[float]:
+    """A unit vector from its first few components."""
+    length = math.sqrt(sum(part * part for part in parts)) or 1.0
+    rest = [0.0] * (EMBEDDING_DIMENSIONS - len(parts))
+    return [part / length for part in parts] + rest
+
+
+def titles(passages):
+    return [passage.title for passage in passages]
+
+
+class TestPermission:
+    def test_only_the_scope_is_searched(self, cast):
+        make_document(cast.zones.compliance, "The gift limit is 50 euro.", title="Policy")
+        make_document(cast.zones.clinical, "The gift limit is 50 euro or so.", title="Chart")
+        found = data.search(
+            data.get_scope(cast.alice), None, "gift limit", unit_vector(0), keyword_weight=0.4
+        )
+        assert titles(found) == ["Policy"]
+
+    def test_the_assistants_zones_narrow_the_scope_and_never_widen_it(self, cast):
+        make_document(cast.zones.general, "Gift rules for all.", title="Handbook")
+        make_document(cast.zones.compliance, "Gift rules for compliance.", title="Policy")
+        scope = data.get_scope(cast.alice)
+        every_zone = [zone.pk for zone in vars(cast.zones).values()]
+
+        def ask(zone_ids):
+            found = data.search(scope, zone_ids, "gift", unit_vector(0), keyword_weight=0.5)
+            return set(titles(found))
+
+        assert ask([cast.zones.general.pk]) == {"Handbook"}
+        assert ask(every_zone) == ask(None) == {"Handbook", "Policy"}
+        assert ask([cast.zones.clinical.pk]) == ask([]) == set()
+
+    def test_nobody_without_a_zone_finds_anything(self, cast):
+        make_document(cast.zones.general, "Gift rules for all.")
+        scope = data.get_scope(cast.outsider)
+        assert data.search(scope, None, "gift", unit_vector(0), keyword_weight=0.5) == []
+
+    def test_a_right_taken_away_holds_at_once(self, cast):
+        make_document(cast.zones.compliance, "Gift rules.")
+        cast.alice.groups.clear()
+        scope = data.get_scope(cast.alice)
+        assert data.search(scope, None, "gift", unit_vector(0), keyword_weight=0.5) == []
+
+    def test_words_of_other_zones_do_not_count(self, cast):
+        """How common a word is elsewhere must not show in the figures of this zone."""
+        make_document(cast.zones.compliance, "Gifts are registered.")
+        scope = Scope((cast.zones.compliance.pk,))
+        before = data.search(scope, None, "gifts warfarin", unit_vector(0), keyword_weight=0.4)
+        for number in range(3):
+            make_document(cast.zones.clinical, f"Warfarin and gifts, chart {number}.")
+        after = data.search(scope, None, "gifts warfarin", unit_vector(0), keyword_weight=0.4)
+        assert before == after
+
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
+    @given(
+        readable=st.sets(st.integers(0, 4)),
+        asked=st.none() | st.lists(st.integers(0, 5), max_size=4),
+        question=st.sampled_from(["alpha", "alpha gamma", "beta or gamma", "nothing", ""]),
+        direction=st.lists(st.floats(-1, 1, width=16), min_size=3, max_size=3),
+        keyword_weight=st.floats(0, 1),
+    )
+    def test_against_brute_force(
+        self, corpus, readable, asked, question, direction, keyword_weight
+    ):
+        zones, rows = corpus
+        scope = Scope(tuple(zones[index] for index in readable))
+        zone_ids = None if asked is None else [zones[i] if i < 5 else 10**9 for i in asked]
+        open_zones = set(scope.zone_ids) & (set(scope.zone_ids) if asked is None else set(zone_ids))
+        direction = vector(*direction)
+        found = data.search(
+            scope, zone_ids, question, direction, keyword_weight=keyword_weight, limit=50
+        )
+        expected = {chunk for chunk, zone, _ in rows if zone in open_zones}
+        assert {passage.chunk_id for passage in found} == expected
+        stored = {chunk: embedding for chunk, _, embedding in rows}
+        for passage in found:
+            cosine = sum(a * b for a, b in zip(stored[passage.chunk_id], direction, strict=True))
+            assert passage.evidence.cosine == pytest.approx(cosine, abs=0.01) or not any(direction)
+
+
+@pytest.fixture
+def corpus(db):
+    """Five zones, twenty chunks: (zone ids, [(chunk id, zone id, vector)])."""
+    zones = [make_zone(f"zone-{number}") for number in range(5)]
+    rows = []
+    for number in range(20):
+        zone = zones[number % 5]
+        embedding = vector(math.sin(number), math.cos(number), number / 20)
+        words = " ".join(
+            word for bit, word in enumerate(("alpha", "beta", "gamma")) if number >> bit & 1
+        )
+        chunk = make_document(zone, f"Text {number}: {words}.", vector=embedding)
+        rows.append((str(chunk.pk), zone.pk, embedding))
+    return [zone.pk for zone in zones], rows
+
+
+class TestOrder:
+    def test_the_weight_decides_between_words_and_meaning(self, cast):
+        zone = cast.zones.compliance
+        make_document(zone, "The gift register.", title="Words", vector=vector(0.2, 1))
+        make_document(zone, "Presents are listed.", title="Meaning", vector=vector(1, 0.2))
+        scope = Scope((zone.pk,))
+        for weight, first in ((0.0, "Meaning"), (0.9, "Words")):
+            found = data.search(scope, None, "gift register", vector(1), keyword_weight=weight)
+            assert titles(found)[0] == first
+            assert [passage.number for passage in found] == [1, 2]
+            scores = [passage.evidence.score for passage in found]
+            assert scores == sorted(scores, reverse=True)
+
+    def test_a_rare_word_weighs_more_than_a_common_one(self, cast):
+        zone = cast.zones.compliance
+        for number in range(6):
+            make_document(zone, f"The policy, part {number}.", title="Common")
+        make_document(zone, "The whistleblower line.", title="Rare")
+        found = data.search(
+            Scope((zone.pk,)), None, "policy whistleblower", unit_vector(0), keyword_weight=0.5
+        )
+        assert titles(found)[0] == "Rare"
+        assert found[0].evidence.coverage > 0.5 > found[1].evidence.coverage
+
+    def test_the_evidence(self, cast):
+        zone = cast.zones.compliance
+        make_document(zone, "Gifts above the limit.", title="Policy", vector=vector(3, 4))
+        (passage,) = data.search(Scope((zone.pk,)), None, "gifts?", vector(1), keyword_weight=0.25)
+        assert passage.evidence == Evidence(
+            cosine=pytest.approx(0.6, abs=0.001),
+            keyword=1.0,
+            coverage=1.0,
+            score=pytest.approx(0.25 + 0.75 * 0.6, abs=0.001),
+        )
+        assert (passage.zone, passage.title, passage.text) == (
+            "compliance", "Policy", "Gifts above the limit."
+        )  # fmt: skip
+
+    def test_a_word_that_stands_nowhere_lowers_the_coverage(self, cast):
+        zone = cast.zones.compliance
+        make_document(zone, "Gifts above the limit.")
+        (passage,) = data.search(
+            Scope((zone.pk,)), None, "gifts from Atlantis", unit_vector(0), keyword_weight=0.25
+        )
+        assert 0 < passage.evidence.coverage < 0.5
+
+    def test_title_and_section_are_searched(self, cast):
+        zone = cast.zones.compliance
+        make_document(zone, "EUR 50.", title="Hospitality", section="3. Limits")
+        make_document(zone, "EUR 70.", title="Travel")
+        found = data.search(
+            Scope((zone.pk,)), None, "hospitality limits", unit_vector(0), keyword_weight=1.0
+        )
+        assert titles(found)[0] == "Hospitality"
+        assert found[0].evidence.coverage == 1.0
+
+    def test_repeated_texts_are_left_out_but_other_numbers_are_not(self, cast):
+        zone = cast.zones.compliance
+        make_document(zone, "The limit is EUR 50.", title="One")
+        make_document(zone, "The  limit is EUR 50", title="Two")
+        make_document(zone, "The limit is EUR 100.", title="Three")
+        found = data.search(Scope((zone.pk,)), None, "limit", unit_vector(0), keyword_weight=0.5)
+        assert len(found) == 2
+        assert "Three" in titles(found)
+
+    def test_the_limit(self, corpus):
+        zones, _ = corpus
+        found = data.search(
+            Scope(tuple(zones)), None, "alpha", vector(1), keyword_weight=0.5, limit=3
+        )
+        assert [passage.number for passage in found] == [1, 2, 3]
+
+    def test_a_superseded_version_is_not_found(self, cast):
+        chunk = make_document(cast.zones.compliance, "The limit is EUR 100.")
+        with data.rights_of_system():
+            chunk.version.current = False
+            chunk.version.save()
+        scope = Scope((cast.zones.compliance.pk,))
+        assert data.search(scope, None, "limit", unit_vector(0), keyword_weight=0.5) == []
+
+
+HOSTILE = [
+    "",
+    "   ",
+    "\x00\x00",
+    "gift\x00limit",
+    "'; drop table assistants_chunk; --",
+    "gift & | ! ( ) <-> :* 'unclosed",
+    "\\' \\\\ %s %(x)s {} {0}",
+    "the of and",
+    "gift " * 50_000,
+    " ".join(f"word{number}" for number in range(3_000)),
+    "x" * 500_000,
+    "подарок 礼物 هدية 🎁 gift",
+    "a/b c//d http://example.org/gift?x='y'",
+]
+
+
+@pytest.mark.parametrize("question", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_hostile_question_is_only_a_question(cast, question):
+    make_document(cast.zones.compliance, "The gift limit; it's o'clock.", title="Policy's")
+    found = data.search(
+        Scope((cast.zones.compliance.pk,)), None, question, unit_vector(0), keyword_weight=0.4
+    )
+    assert titles(found) == ["Policy's"]
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(question=st.text(max_size=60))
+def test_any_text_can_be_asked(corpus, question):
+    zones, rows = corpus
+    found = data.search(
+        Scope(tuple(zones)), None, question, vector(1), keyword_weight=0.4, limit=50
+    )
+    assert len(found) == len(rows)
+
+
+def test_words_with_quotes_and_backslashes_match_themselves(db):
+    for word in ("o'clock", "back\\slash", "a & b", "'"):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select array_to_tsvector(array[%s]) @@ %s::tsquery",
+                [word, lexemes.any_of([word, "other"])],
+            )
+            assert cursor.fetchone() == (True,)
+
+
+class TestLargeScope:
+    """The paths that only large scopes take, on a small one."""
+
+    @pytest.fixture(autouse=True)
+    def large(self, monkeypatch):
+        monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
+        monkeypatch.setattr(searching, "KEYWORD_ROWS", 0)
+
+    def test_the_index_finds_the_nearest(self, corpus):
+        zones, rows = corpus
+        found = data.search(Scope(tuple(zones)), None, "", vector(1), keyword_weight=0.0, limit=5)
+        nearest = sorted(rows, key=lambda row: -row[2][0])[:5]
+        assert [passage.chunk_id for passage in found] == [row[0] for row in nearest]
+
+    def test_words_come_in_from_the_rarest_on(self, corpus, monkeypatch):
+        zones, _ = corpus
+        scope = Scope(tuple(zones))
+        monkeypatch.setattr(searching, "CANDIDATES", 1)  # so that the words must find theirs
+        for rows, expected in ((0, False), (1, True)):
+            monkeypatch.setattr(searching, "KEYWORD_ROWS", rows)
+            found = data.search(scope, None, "text 19 alpha", vector(1), keyword_weight=0.9)
+            assert any(passage.text.startswith("Text 19:") for passage in found) is expected
+
+    def test_without_an_index_for_words_the_nearest_are_still_found(self, corpus, monkeypatch):
+        zones, _ = corpus
+        monkeypatch.setattr(searching, "KEYWORD_ROWS", 1)
+        monkeypatch.setattr(searching, "SCANNED_UP_TO", 0)
+        monkeypatch.setattr(
+            searching, "SETTINGS", "select set_config('hnsw.ef_search', '40', true), null, false"
+        )
+        found = data.search(Scope(tuple(zones)), None, "text 19", vector(1), keyword_weight=0.4)
+        assert len(found) == 8
+
+
+class TestLexemes:
+    def counts(self, zone):
+        with data.rights_of_system():
+            rows = Lexeme.objects.filter(zone=zone).values_list("lexeme", "chunks")
+            return dict(rows)
+
+    def test_they_follow_the_chunks(self, cast):
+        zone = cast.zones.code
+        one = make_document(zone, "retry jitter", title="A")
+        make_document(zone, "retry cap", title="B")
+        assert self.counts(zone) == {"": 2, "retri": 2, "jitter": 1, "cap": 1, "b": 1}
+        with data.rights_of_system():
+            Chunk.objects.filter(pk=one.pk).update(zone=cast.zones.general)
+        assert self.counts(zone) == {"": 1, "retri": 1, "cap": 1, "b": 1}
+        assert self.counts(cast.zones.general) == {"": 1, "retri": 1, "jitter": 1}
+        with data.rights_of_system():
+            Document.objects.all().delete()
+        assert self.counts(zone) == self.counts(cast.zones.general) == {}
+
+    def test_they_are_locked_like_the_text(self, cast):
+        make_document(cast.zones.code, "retry jitter")
+        assert list(Lexeme.objects.all()) == []
+        with data.rights_of(Scope((cast.zones.general.pk,))):
+            assert list(Lexeme.objects.all()) == []
+        with data.rights_of(Scope((cast.zones.code.pk,))):
+            assert Lexeme.objects.filter(lexeme="jitter").get().chunks == 1
+
+    def test_a_path_is_words_and_a_nul_is_none(self, db):
+        assert lexemes.searchable("and/or\x00") == "and or "
+
+
+@pytest.mark.parametrize(
+    ("cosine", "coverage", "expected"),
+    [(0.6, 0.0, True), (0.2, 0.6, True), (0.05, 0.9, False), (0.2, 0.1, False)],
+)
+def test_relevance(cosine, coverage, expected):
+    assert data.is_relevant(Evidence(cosine, 0.0, coverage, 0.0)) is expected

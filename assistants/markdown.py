@@ -11,6 +11,7 @@ by an allow-list once more.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import re
 from collections.abc import Collection, Sequence
@@ -21,6 +22,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from pygments import highlight
@@ -31,7 +33,7 @@ from pygments.util import ClassNotFound
 
 ALLOWED_TAGS = {
     *("p", "br", "hr", "blockquote", "ul", "ol", "li", "a", "em", "strong", "s"),
-    *("h1", "h2", "h3", "h4", "h5", "h6", "code", "pre", "figure", "figcaption", "span"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "code", "pre", "mark", "figure", "figcaption", "span"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
 ALLOWED_ATTRIBUTES = {
@@ -61,6 +63,26 @@ def render(text: str, citations: Collection[int] | None = ()) -> str:
     `citations`, or always when that is None.
     """
     return _clean(_markdown.render(text, {"citations": citations}))
+
+
+def render_passage(text: str, start: int, end: int, *, context: int = 1500) -> str:
+    """HTML of the part of a document around the characters `start` to `end`, which are marked.
+
+    `context` is how many characters to show before and after; whole blocks are shown, and every
+    paragraph, table row or line of a list that the passage touches is marked as a whole.
+    """
+    cuts = [0, *_block_starts(text)[1:], len(text)]
+    first = max(cut for cut in cuts if cut <= max(0, start - context))
+    last = min(cut for cut in cuts if cut >= min(len(text), end + context))
+    shown = text[first:last]
+    lines = [0, *(found.end() for found in LINE_END.finditer(shown))]
+    env = {
+        "citations": (),
+        "marked": range(
+            bisect.bisect_right(lines, start - first) - 1, bisect.bisect_left(lines, end - first)
+        ),
+    }
+    return _clean(_markdown.render(shown, env))
 
 
 class Settler:
@@ -144,6 +166,27 @@ def _citation_mark(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _mark_lines(state: StateCore) -> None:
+    """Core rule, last: wrap the text that stands on the lines to be marked."""
+    marked: range | None = state.env.get("marked")
+    if not marked:
+        return
+    lines = range(0)
+    for token in state.tokens:
+        if token.map:
+            lines = range(*token.map)  # cells have none of their own: their row's counts
+        if not (lines.start < marked.stop and marked.start < lines.stop):
+            continue
+        if token.type == "inline" and token.children is not None:
+            token.children = [
+                Token("mark_open", "mark", 1),
+                *token.children,
+                Token("mark_close", "mark", -1),
+            ]
+        elif token.type in {"fence", "code_block"}:
+            token.meta["marked"] = True
+
+
 class _Renderer(RendererHTML):
     def citation(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
         number = tokens[index].content
@@ -161,10 +204,10 @@ class _Renderer(RendererHTML):
     def fence(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
         words = tokens[index].info.split(maxsplit=1)
         known = bool(words) and LANGUAGE.fullmatch(words[0])
-        return _code(tokens[index].content, words[0].lower() if known else "")
+        return _code(tokens[index], words[0].lower() if known else "")
 
     def code_block(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-        return _code(tokens[index].content, "")
+        return _code(tokens[index], "")
 
     def _cell(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
         # markdown-it aligns by a style attribute, which the content security policy forbids
@@ -176,9 +219,12 @@ class _Renderer(RendererHTML):
     th_open = td_open = _cell
 
 
-def _code(source: str, language: str) -> str:
+def _code(token: Token, language: str) -> str:
+    source = token.content
     lexer = _lexer(language) if len(source) <= HIGHLIGHT_CHARACTERS else None
     body = highlight(source, lexer, _formatter) if lexer else escapeHtml(source)
+    if token.meta.get("marked"):
+        body = f"<mark>{body}</mark>"
     if not language:
         return f'<figure class="code"><pre><code>{body}</code></pre></figure>\n'
     name = escapeHtml(language)
@@ -206,5 +252,6 @@ _markdown = MarkdownIt(
     "commonmark", {"html": False, "maxNesting": 100}, renderer_cls=_Renderer
 ).enable(["table", "strikethrough"])
 _markdown.disable("reference")
+_markdown.core.ruler.push("mark_lines", _mark_lines)
 _markdown.inline.ruler.after("link", "citation", _citation_mark)
 _markdown.validateLink = _is_link  # type: ignore[method-assign]

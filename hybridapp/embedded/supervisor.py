@@ -46,8 +46,11 @@ class Supervisor:
             "PYTHONUNBUFFERED": "1",
             # Root is fine here: what must not run as root, the database, does not.
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
-            # Threads of numeric libraries: only the workers that compute get more than one.
             "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
+        }
+        # Threads of numeric libraries: only what computes for long gets more than one.
+        self.all_cores = {
+            "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", str(os.cpu_count()))
         }
         self.keeper = Keeper(log)
         self.services: dict[str, str] = {}
@@ -92,10 +95,10 @@ class Supervisor:
         self._write_services()
         await _at_once(self._keep_program("model"), self._step("migrate", programs.MIGRATE))
         await _at_once(
-            self._keep_program("web"),
             *(self._keep_program(name) for name in programs.WORKERS if name != "model"),
             self._seed(),
         )
+        await self._keep_program("web")  # last: who finds it healthy also finds the documents
         await self._wait_until_healthy()
         self._welcome(time.monotonic() - began)
 
@@ -113,9 +116,7 @@ class Supervisor:
 
     async def _keep_program(self, name: str) -> None:
         argv = programs.WORKERS.get(name) or programs.web(self.host, self.port)
-        env = dict(self.env)
-        if name in {"model", "ingest"}:
-            env["OMP_NUM_THREADS"] = env.get("WORKER_THREADS") or str(os.cpu_count() or 1)
+        env = self.env | (self.all_cores if name in {"model", "ingest"} else {})
         if name == "model":
             env = {key: value for key, value in env.items() if key not in OF_THE_TRUSTED_SIDE}
         await self.keeper.keep(Part(name, Command(_with_this_python(argv), env)))
@@ -136,7 +137,8 @@ class Supervisor:
     async def _seed(self) -> None:
         """On an empty database this makes the demo's users; the password is told once."""
         given = self.env.get("DEMO_PASSWORD")
-        lines = await self._step("seed", programs.SEED, DEMO_PASSWORD=given or _new_password())
+        password = {"DEMO_PASSWORD": given or _new_password()}
+        lines = await self._step("seed", programs.SEED, **password, **self.all_cores)
         result = json.loads(lines[-1]) if lines else {}
         self.users = list(result.get("users") or [])
         if result.get("password"):

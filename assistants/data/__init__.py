@@ -8,21 +8,22 @@ from assistants.data.documents import (
     get_received,
     get_section,
     get_version,
-    index,
+    index_version,
     list_documents,
     list_waiting,
-    receive,
-    reject,
+    receive_version,
+    reject_version,
 )
 from assistants.data.lexemes import get_search_vector
 from assistants.data.parsing import detect, parse_document
 from assistants.data.relevance import is_relevant
 from assistants.data.scope import get_scope, rights_of, rights_of_system
 from assistants.data.search import search
-from assistants.data.structure import find_blocks
+from assistants.data.structure import MARKED_UP, find_blocks
 from assistants.data.zones import NO_ZONE, join_zones, refusal
 
 __all__ = [
+    "MARKED_UP",
     "NO_ZONE",
     "PIPELINE",
     "DocumentEntry",
@@ -36,15 +37,15 @@ __all__ = [
     "get_search_vector",
     "get_section",
     "get_version",
-    "index",
+    "index_version",
     "is_relevant",
     "join_zones",
     "list_documents",
     "list_waiting",
     "parse_document",
-    "receive",
+    "receive_version",
     "refusal",
-    "reject",
+    "reject_version",
     "rights_of",
     "rights_of_system",
     "search",

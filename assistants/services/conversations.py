@@ -63,11 +63,14 @@ class ConversationView:
 
 @dataclass(frozen=True, slots=True)
 class CitationView:
+    """A cited passage in its document. `html`, for marked-up text, shows the same rendered."""
+
     title: str
     section: str
     before: str
     passage: str
     after: str
+    html: str
     version_number: int
     version_date: datetime
     superseded: bool
@@ -221,6 +224,9 @@ def get_citation(user: AbstractBaseUser, answer_id: str | uuid.UUID, number: int
             before=text[max(0, start - CONTEXT_CHARACTERS) : start],
             passage=text[start:end],
             after=text[end : end + CONTEXT_CHARACTERS],
+            html=markdown.render_passage(text, start, end, context=CONTEXT_CHARACTERS)
+            if version.media_type in data.MARKED_UP
+            else "",
             version_number=version.number,
             version_date=version.created,
             superseded=not version.current,

@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from assistants.models import Answer, Chunk, Citation, Conversation, Message
+from assistants import data
+from assistants.models import Answer, Chunk, Citation, Conversation, DocumentVersion, Message
 from assistants.templatetags import page
 from tests import factories
 
@@ -19,9 +20,7 @@ TEXT = (
 
 @pytest.fixture
 def gifts(cast: SimpleNamespace) -> Chunk:
-    chunk = factories.make_document(cast.zones.compliance, TEXT, title="Gifts", section="1. Limits")
-    chunk.version.media_type = "text/markdown"
-    return chunk
+    return factories.make_document(cast.zones.compliance, TEXT, title="Gifts", section="1. Limits")
 
 
 def start(user: User, assistant: str = "compliance", title: str = "A title") -> Conversation:
@@ -235,6 +234,18 @@ def test_a_cited_passage_opens_in_its_context(cast: SimpleNamespace, gifts: Chun
     whole = signed_in(cast.alice).get(url).content.decode()
     assert "<html" in whole
     assert "EUR 90" in whole
+
+
+def test_a_passage_of_plain_text_or_code_is_shown_as_it_is_written(cast: SimpleNamespace) -> None:
+    code = factories.make_document(
+        cast.zones.compliance, "def f():\n    return 1 < 2\n\ndef g(): ...\n", title="f.py"
+    )
+    with data.rights_of_system():
+        DocumentVersion.objects.filter(pk=code.version_id).update(media_type="text/x-python")
+    answer = reply(ask(start(cast.alice), "Code?"), "So [1].")
+    cite(answer, code, "    return 1 < 2")
+    fragment = signed_in(cast.alice).get(f"/citations/{answer.pk}/1/?fragment=1").content.decode()
+    assert "def f():\n</span><mark>    return 1 &lt; 2</mark><span" in fragment
 
 
 def test_a_citation_is_opened_under_the_rights_of_now(cast: SimpleNamespace, gifts: Chunk) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from html.parser import HTMLParser
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from assistants.markdown import Settler, render
+from assistants.markdown import Settler, render, render_passage
 
 LINES = [
     *("", "", " ", "\t", "text", "more *text* [1]", "  two spaces", "    four", "\ttab", "a\\"),
@@ -191,3 +192,63 @@ def test_a_very_long_block_stays_cheap(line: str) -> None:
     small, large = seconds(250), seconds(2_000)
     # eight times the text: linear is a factor of 8, quadratic one of 64
     assert large < 30 * max(small, 0.01)
+
+
+DOCUMENT = """# Gifts
+
+Intro.
+
+| Kind | Limit |
+|---|---|
+| Gift | EUR 50 |
+| Meal | EUR 90 |
+
+- first
+- second
+
+```python
+x = 1
+```
+
+End.
+"""
+
+
+def marked(phrase: str, context: int = 1500) -> tuple[list[str], str]:
+    start = DOCUMENT.index(phrase)
+    html = render_passage(DOCUMENT, start, start + len(phrase), context=context)
+    return re.findall(r"<mark>(.*?)</mark>", html, re.S), html
+
+
+@pytest.mark.parametrize(
+    ("phrase", "expected"),
+    [
+        ("# Gifts", ["Gifts"]),
+        ("Intro.", ["Intro."]),
+        ("| Meal | EUR 90 |", ["Meal", "EUR 90"]),
+        ("- second", ["second"]),
+        ("first\n- second", ["first", "second"]),
+        ("End.", ["End."]),
+    ],
+)
+def test_the_blocks_of_a_passage_are_marked(phrase: str, expected: list[str]) -> None:
+    assert marked(phrase)[0] == expected
+
+
+def test_marked_code_stays_code() -> None:
+    assert "".join(marked("x = 1")[0]).count("<span") > 1
+
+
+def test_whole_blocks_around_a_passage_are_shown() -> None:
+    html = marked("| Meal | EUR 90 |", context=0)[1]
+    assert "<th>Kind</th>" in html
+    assert "Intro" not in html
+    assert "first" not in html
+
+
+@settings(max_examples=100, deadline=None)
+@given(document, st.integers(0, 80), st.integers(0, 80), st.integers(0, 40))
+def test_any_passage_of_any_document_renders(text: str, a: int, b: int, context: int) -> None:
+    start, end = sorted((min(a, len(text)), min(b, len(text))))
+    html = render_passage(text, start, end, context=context)
+    assert html.count("<mark>") == html.count("</mark>")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
-from assistants.compute import announce
+from assistants.compute import announce, warm_up
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
 
@@ -14,3 +15,10 @@ app = Celery("hybridapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 announce()
+
+
+@signals.worker_ready.connect
+def load_embeddings(sender: Any, **kwargs: object) -> None:
+    """So that the first question does not wait for it. Never in a pool that forks after it."""
+    if str(sender.hostname).startswith("trusted@"):
+        warm_up()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from assistants import compute
@@ -203,13 +204,14 @@ async def _run_until_stopped(
 
 async def _generate(release: Release, prompt: Prompt, attempt: Attempt, started: float) -> Finished:
     events = compute.generate(prompt, attempt.deployment, generation_id=attempt.generation_id)
-    async for event in events:
-        if isinstance(event, Delta):
-            if attempt.first_token_ms is None:
-                attempt.first_token_ms = (time.monotonic() - started) * 1000
-            await release.feed(event.text)
-        elif isinstance(event, Started):
-            attempt.model, attempt.version = event.model, event.version
-        else:
-            return event
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Delta):
+                if attempt.first_token_ms is None:
+                    attempt.first_token_ms = (time.monotonic() - started) * 1000
+                await release.feed(event.text)
+            elif isinstance(event, Started):
+                attempt.model, attempt.version = event.model, event.version
+            else:
+                return event
     raise ProviderError("the generation ended without an end", code="interrupted")

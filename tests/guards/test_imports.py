@@ -1,0 +1,45 @@
+"""What may be loaded where; a process that loads too much starts slowly and can leak more."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "pypdf", "docx", "lxml", "playwright"}
+
+
+def loaded_by(code: str, **environment: str) -> set[str]:
+    script = f"{code}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_web_process_loads_no_model_and_no_parser():
+    assert not loaded_by("import hybridapp.asgi") & HEAVY
+
+
+def test_the_trusted_worker_loads_nothing_heavy_before_it_is_needed():
+    code = "import hybridapp.celery as c; c.app.loader.import_default_modules()"
+    assert not loaded_by(code) & HEAVY
+
+
+def test_the_model_worker_has_no_django_and_no_database():
+    modules = loaded_by("import assistants.compute.worker", DATABASE_URL="", SECRET_KEY="")
+    assert "celery" in modules
+    forbidden = {"django", "psycopg", "channels", "assistants.models", "hybridapp"}
+    assert not modules & forbidden
+
+
+@pytest.mark.parametrize("module", ["assistants.formats", "assistants.markdown"])
+def test_pure_modules_need_no_django(module):
+    assert "django" not in loaded_by(f"import {module}")

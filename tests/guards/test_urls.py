@@ -1,0 +1,65 @@
+"""Every page needs a login, or stands on this list."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+OPEN = {
+    "accounts/login/",
+    "accounts/logout/",  # POST only; ends a session, if there is one
+    "admin/login/",
+    "healthz",
+    "metrics",
+    "",  # redirects to the chat, which needs a login
+}
+# What a route's parts are filled with.
+SAMPLES = {
+    "uuid": "01900000-0000-7000-8000-000000000000",
+    "int": "1",
+    "str": "x",
+    "path": "x",
+    "slug": "x",
+}
+
+
+def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> list[str]:
+    found: list[str] = []
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern).removeprefix("^").removesuffix("$")
+        if isinstance(pattern, URLResolver):
+            found += routes(pattern.url_patterns, route)
+        else:
+            found.append(route)
+    return found
+
+
+def fill(route: str) -> str:
+    for kind, sample in SAMPLES.items():
+        while f"<{kind}:" in route:
+            start = route.index(f"<{kind}:")
+            route = route[:start] + sample + route[route.index(">", start) + 1 :]
+    return route.replace("<path:object_id>", "1")
+
+
+ALL = [route for route in routes(get_resolver().url_patterns) if "(?P<" not in route]
+
+
+def test_there_are_pages_to_guard():
+    assert {"chat/", "documents/", "admin/"} <= set(ALL)
+
+
+@pytest.mark.parametrize("route", sorted(set(ALL) - OPEN))
+def test_a_page_sends_strangers_to_the_login(client, db, route):
+    reply = client.get("/" + fill(route))
+    assert reply.status_code in (302, 405), f"/{route} answers {reply.status_code} to a stranger"
+    if reply.status_code == 302:
+        assert "/login/" in reply["Location"] or reply["Location"].startswith("/admin/")
+
+
+@pytest.mark.parametrize("route", ["accounts/login/", "healthz"])
+def test_open_pages_carry_the_content_security_policy(client, db, route):
+    policy = client.get("/" + route)["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "require-trusted-types-for 'script'" in policy

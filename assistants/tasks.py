@@ -20,3 +20,8 @@ def sweep() -> None:
 @shared_task(name="assistants.tasks.ingest")
 def ingest(version_id: str) -> None:
     documents.ingest_version(version_id)
+
+
+@shared_task(name="assistants.tasks.resume_ingestion")
+def resume_ingestion() -> None:
+    documents.resume_waiting(ingest.delay)

@@ -139,6 +139,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "assistants.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "resume ingestion": {
+        "task": "assistants.tasks.resume_ingestion",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(CONF.state_dir / "beat-schedule")
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

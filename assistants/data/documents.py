@@ -1,0 +1,274 @@
+"""The store of documents: receiving, indexing and rejecting versions, and reading them by scope.
+
+A version is searchable from the moment its transaction commits, whole; until then the version
+before it is. So nothing half-indexed is ever found, and no moment has neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, OuterRef, Subquery
+
+from assistants.data.blocks import DraftChunk, ParsedDocument
+from assistants.data.lexemes import get_search_vector
+from assistants.data.scope import rights_of, rights_of_system
+from assistants.exceptions import NotFound
+from assistants.models import Chunk, Citation, Document, DocumentVersion, Zone
+from assistants.types import Scope
+
+# Parsing and chunking. Raise it when their results change: files given again are then redone.
+PIPELINE = "1"
+
+Status = DocumentVersion.Status
+
+_CAMEL = re.compile(r"\b\w*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])\w*")
+_CAMEL_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
+_BATCH = 200  # chunks an insert
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentEntry:
+    """One line of a list of documents: its newest version, whatever became of it.
+
+    `searchable` is the number of the version that answers come from, None if there is none yet.
+    """
+
+    id: uuid.UUID
+    title: str
+    origin: str
+    zone: str
+    zone_name: str
+    number: int
+    media_type: str
+    size: int
+    status: str
+    error: str
+    created: datetime
+    searchable: int | None
+
+
+# -- writing, with the system's rights ------------------------------------------------------------
+
+
+def receive_version(
+    zone: Zone,
+    origin: str,
+    content: bytes,
+    *,
+    media_type: str,
+    pipeline: str,
+    user_id: int | None = None,
+) -> DocumentVersion:
+    """Keep a file as the newest version of the document of this origin in this zone.
+
+    The same content again is the same version: `indexed` if this pipeline has indexed it already,
+    else `received`, to be tried (again). Changed content, or content indexed by an older
+    pipeline, is a new version: the text of an indexed one never changes, citations point into it.
+    """
+    sha256 = hashlib.sha256(content).hexdigest()
+    with rights_of_system():
+        document, _ = Document.objects.get_or_create(
+            zone=zone,
+            origin=origin,
+            defaults={"title": origin.rsplit("/", 1)[-1][:300], "created_by_id": user_id},
+        )
+        document = Document.objects.select_for_update().get(pk=document.pk)
+        newest = document.versions.defer("content", "text").order_by("-number").first()
+        indexed = newest is not None and newest.status == Status.INDEXED
+        if newest and newest.sha256 == sha256 and (not indexed or newest.pipeline == pipeline):
+            if indexed:
+                return newest
+            newest.status, newest.error, newest.content = Status.RECEIVED, "", content
+            newest.save(update_fields=["status", "error", "content"])
+            return newest
+        return DocumentVersion.objects.create(
+            document=document,
+            zone=zone,
+            number=newest.number + 1 if newest else 1,
+            sha256=sha256,
+            media_type=media_type,
+            size=len(content),
+            content=content,
+        )
+
+
+def get_received(version_id: uuid.UUID) -> tuple[str, bytes] | None:
+    """Origin and content of a version that waits to be indexed; None if none of it waits."""
+    with rights_of_system():
+        version = (
+            DocumentVersion.objects.filter(pk=version_id, status=Status.RECEIVED)
+            .select_related("document")
+            .first()
+        )
+        return (version.document.origin, bytes(version.content)) if version else None
+
+
+def list_waiting(before: datetime) -> list[uuid.UUID]:
+    """Versions received before that moment that nobody has indexed or rejected."""
+    with rights_of_system():
+        waiting = DocumentVersion.objects.filter(status=Status.RECEIVED, created__lt=before)
+        return list(waiting.order_by("created").values_list("pk", flat=True))
+
+
+def index_version(
+    version_id: uuid.UUID,
+    parsed: ParsedDocument,
+    chunks: Sequence[DraftChunk],
+    vectors: Sequence[Sequence[float]],
+    *,
+    pipeline: str,
+) -> None:
+    """Make a version the current, searchable one; the version before stays, without chunks.
+
+    Doing it again does nothing. An older version that is ready after a newer one is kept but
+    never becomes current. Raises NotFound if the version is gone.
+    """
+    if len(chunks) != len(vectors):
+        raise ValueError(f"{len(chunks)} chunks and {len(vectors)} vectors")
+    with rights_of_system():
+        version, document = _locked(version_id)
+        if version.status != Status.RECEIVED:
+            return
+        overtaken = document.versions.filter(current=True, number__gt=version.number).exists()
+        if not overtaken:
+            _drop_chunks(document)
+            document.versions.filter(current=True).exclude(pk=version.pk).update(current=False)
+            _create_chunks(version, parsed, chunks, vectors)
+            document.title = parsed.title
+            document.save(update_fields=["title"])
+        version.current = not overtaken
+        version.text = parsed.text
+        version.media_type = parsed.media_type
+        version.pipeline = pipeline
+        version.status, version.error, version.content = Status.INDEXED, "", b""
+        version.save()
+
+
+def reject_version(version_id: uuid.UUID, error: str) -> None:
+    """Mark a version as unreadable; the version before stays current and searchable."""
+    with rights_of_system():
+        version, _ = _locked(version_id)
+        if version.status == Status.RECEIVED:
+            version.status, version.error, version.content = Status.REJECTED, error, b""
+            version.save(update_fields=["status", "error", "content"])
+
+
+def _locked(version_id: uuid.UUID) -> tuple[DocumentVersion, Document]:
+    """One at a time a document, so that two versions cannot both become current."""
+    document = (
+        Document.objects.select_for_update().filter(versions=version_id).order_by("pk").first()
+    )
+    version = DocumentVersion.objects.defer("content").filter(pk=version_id).first()
+    if document is None or version is None:
+        raise NotFound(f"document version {version_id}")
+    return version, document
+
+
+def _drop_chunks(document: Document) -> None:
+    Citation.objects.filter(chunk__version__document=document).update(chunk=None)
+    Chunk.objects.filter(version__document=document).only("pk").delete()
+
+
+def _create_chunks(
+    version: DocumentVersion,
+    parsed: ParsedDocument,
+    chunks: Sequence[DraftChunk],
+    vectors: Sequence[Sequence[float]],
+) -> None:
+    rows = [
+        Chunk(
+            version=version,
+            zone_id=version.zone_id,
+            position=chunk.position,
+            section=chunk.section,
+            text=chunk.text,
+            start=chunk.start,
+            end=chunk.end,
+            embedding=list(vector),
+            search=get_search_vector(
+                parsed.title, chunk.section, f"{chunk.text}\n{split_identifiers(chunk.text)}"
+            ),
+        )
+        for chunk, vector in zip(chunks, vectors, strict=True)
+    ]
+    Chunk.objects.bulk_create(rows, batch_size=_BATCH)
+
+
+def split_identifiers(text: str) -> str:
+    """The words inside names such as `parseMinor` ("parse Minor"), for the keyword side.
+
+    Full-text search itself already splits at underscores, but not where a capital begins a word.
+    """
+    found = dict.fromkeys(_CAMEL.findall(text))
+    return " ".join(" ".join(_CAMEL_BORDER.split(name)) for name in found)
+
+
+# -- reading, with a user's rights ----------------------------------------------------------------
+
+
+def list_documents(scope: Scope) -> list[DocumentEntry]:
+    """What the scope's zones hold, by zone and title; versions still waiting or rejected too."""
+    versions = DocumentVersion.objects.filter(document=OuterRef("pk")).order_by("-number")
+    current = versions.filter(current=True)
+    fields = ("number", "media_type", "size", "status", "error", "created")
+    newest = {f"newest_{name}": Subquery(versions.values(name)[:1]) for name in fields}
+    with rights_of(scope):
+        rows: list[Any] = list(
+            Document.objects.filter(zone_id__in=scope.zone_ids)
+            .annotate(
+                zone_slug=F("zone__slug"),
+                zone_name=F("zone__name"),
+                searchable=Subquery(current.values("number")[:1]),
+                **newest,
+            )
+            .filter(newest_number__isnull=False)
+            .order_by("zone__sensitivity", "zone__slug", "title", "origin")
+            .values()
+        )
+    return [
+        DocumentEntry(
+            id=row["id"],
+            title=row["title"],
+            origin=row["origin"],
+            zone=row["zone_slug"],
+            zone_name=row["zone_name"],
+            searchable=row["searchable"],
+            **{name: row[f"newest_{name}"] for name in fields},
+        )
+        for row in rows
+    ]
+
+
+def get_version(
+    scope: Scope, document_id: uuid.UUID, version_id: uuid.UUID | None = None
+) -> DocumentVersion:
+    """A version with its document and zone: the named one, else the current one, else the newest.
+
+    Raises NotFound, also for what the scope does not permit.
+    """
+    with rights_of(scope):
+        versions = DocumentVersion.objects.filter(
+            document=document_id, zone_id__in=scope.zone_ids
+        ).select_related("document", "zone")
+        if version_id is not None:
+            versions = versions.filter(pk=version_id)
+        version = versions.defer("content").order_by("-current", "-number").first()
+    if version is None:
+        raise NotFound(f"document {document_id}, version {version_id}")
+    return version
+
+
+def get_section(scope: Scope, version_id: uuid.UUID, start: int) -> str:
+    """The section in which a character of a current version stands; "" if none is known."""
+    with rights_of(scope):
+        chunk = Chunk.objects.filter(
+            version=version_id, zone_id__in=scope.zone_ids, start__lte=start
+        )
+        return chunk.order_by("-start").values_list("section", flat=True).first() or ""

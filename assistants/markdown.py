@@ -50,6 +50,9 @@ ALLOWED_SCHEMES = {"http", "https", "mailto"}
 # Longer code is shown without colours: some lexers are slow on adversarial input.
 HIGHLIGHT_CHARACTERS = 20_000
 
+# A list goes on after a blank line, and so does indented code.
+CLOSED_BY_BLANK_LINE = {"paragraph_open", "heading_open", "table_open", "blockquote_open"}
+
 LINE_END = re.compile(r"\r\n?|\n")
 CITATION = re.compile(r"\[([1-9][0-9]{0,2})\]")
 LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
@@ -71,11 +74,11 @@ def render_passage(text: str, start: int, end: int, *, context: int = 1500) -> s
     `context` is how many characters to show before and after; whole blocks are shown, and every
     paragraph, table row or line of a list that the passage touches is marked as a whole.
     """
-    cuts = [0, *_block_starts(text)[1:], len(text)]
+    cuts = [0, *_parse_blocks(text)[1][1:], len(text)]
     first = max(cut for cut in cuts if cut <= max(0, start - context))
     last = min(cut for cut in cuts if cut >= min(len(text), end + context))
     shown = text[first:last]
-    lines = [0, *(found.end() for found in LINE_END.finditer(shown))]
+    lines = _line_starts(shown)
     env = {
         "citations": (),
         "marked": range(
@@ -88,8 +91,8 @@ def render_passage(text: str, start: int, end: int, *, context: int = 1500) -> s
 class Settler:
     """Renders a growing text block by block. Not for use by several threads at once.
 
-    A top-level block has settled when the next one has begun on a complete line: nothing that
-    follows can change it any more. Settled text is never parsed again.
+    A top-level block has settled when the next one has begun on a complete line, or a blank line
+    has closed it: nothing that follows can change it any more. Settled text is never parsed again.
     """
 
     # A long unsettled block is parsed again only when it has grown by this share of itself, so
@@ -121,25 +124,47 @@ class Settler:
     def _settle(self) -> list[str]:
         text = self.tail
         complete = text[: text.rindex("\n") + 1]
-        starts = _block_starts(complete)
+        blocks, starts = _parse_blocks(complete)
         # Whatever stands before the first block (blank lines) goes with it.
         cuts = [0, *starts[1:]]
-        blocks = [
+        if blocks and _is_closed(blocks[-1], complete):
+            cuts.append(len(complete))
+        settled = [
             render(text[start:end], self._citations) for start, end in itertools.pairwise(cuts)
         ]
         rest = text[cuts[-1] :]
         self._parts, self._length = [rest], len(rest)
         grown = int(self._length * (1 + self.GROWTH))
         self._parse_at = grown if self._length > self.SHORT else 0
-        return blocks
+        return settled
 
 
-def _block_starts(text: str) -> list[int]:
-    """Offsets of the lines on which top-level blocks begin. Inline text is not parsed."""
+def _parse_blocks(text: str) -> tuple[list[Token], list[int]]:
+    """The tokens of the top-level blocks, with the offset at which each begins.
+
+    Inline text is not parsed.
+    """
     tokens: list[Token] = []
-    lines = [0, *(end.end() for end in LINE_END.finditer(text))]
+    lines = _line_starts(text)
     _markdown.block.parse(LINE_END.sub("\n", text), _markdown, {}, tokens)
-    return [lines[token.map[0]] for token in tokens if token.level == 0 and token.map]
+    blocks = [token for token in tokens if token.level == 0 and token.map]
+    return blocks, [lines[token.map[0]] for token in blocks if token.map]
+
+
+def _line_starts(text: str) -> list[int]:
+    return [0, *(end.end() for end in LINE_END.finditer(text))]
+
+
+def _is_closed(block: Token, text: str) -> bool:
+    """Whether nothing that follows `text`, which ends with this block, can belong to the block."""
+    if block.type == "hr" or (block.type == "heading_open" and block.markup.startswith("#")):
+        return True
+    lines = _line_starts(text)
+    if text[lines[-2] :].strip(" \t\r\n"):
+        return False  # the last line is not blank
+    if block.type == "fence" and block.map:
+        return block.map[1] < len(lines) - 1  # else it has no end yet
+    return block.type in CLOSED_BY_BLANK_LINE
 
 
 def _clean(html: str) -> str:

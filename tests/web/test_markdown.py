@@ -252,3 +252,26 @@ def test_any_passage_of_any_document_renders(text: str, a: int, b: int, context:
     start, end = sorted((min(a, len(text)), min(b, len(text))))
     html = render_passage(text, start, end, context=context)
     assert html.count("<mark>") == html.count("</mark>")
+
+
+@pytest.mark.parametrize(
+    ("text", "settled"),
+    [
+        ("text\n", 0),
+        ("text\n\n", 1),
+        ("text\n \t\n", 1),
+        ("text\n\nmore\n\n", 2),
+        ("# head\n", 1),
+        ("text\n---\n", 0),
+        ("***\n", 1),
+        ("| a |\n|---|\n| b |\n\n", 1),
+        ("> quote\n\n", 1),
+        ("- item\n\n", 0),
+        ("    code\n\n", 0),
+        ("```\ncode\n\n", 0),
+        ("```\ncode\n```\n\n", 1),
+        ("```\ncode\n```\ntext\n", 1),
+    ],
+)
+def test_a_block_settles_as_soon_as_nothing_can_change_it(text: str, settled: int) -> None:
+    assert len(Settler().feed(text)) == settled

@@ -106,11 +106,15 @@ class OpenAICompatible:
         try:
             while not answer.done:
                 text = await answer.read_more(response.content)
-                if not answer.announced and (answer.chunks or answer.done):
+                if not answer.announced and answer.chunks:
                     answer.announced = True
                     yield answer.started()
                 if text:
                     yield Delta(text)
+            if answer.error:
+                raise answer.error
+            if not answer.announced:
+                yield answer.started()
             await _drain(response.content)
             yield answer.finished()
         except ProviderError:
@@ -246,6 +250,7 @@ class _Answer:
         "characters",
         "chunks",
         "done",
+        "error",
     )
 
     def __init__(self, deployment: DeploymentSpec, prompt: Prompt) -> None:
@@ -262,10 +267,12 @@ class _Answer:
         self.characters = 0
         self.chunks = 0
         self.done = False
+        self.error: ProviderError | None = None
 
     async def read_more(self, content: aiohttp.StreamReader) -> str:
         """Wait for the next bytes; returns their text, joined: what came together goes on
-        together. Sets `done` at the end.
+        together. Sets `done` at the end, and `error` where that is none: what was read before it
+        is text all the same.
         """
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -276,43 +283,50 @@ class _Answer:
             code = "interrupted" if self.characters else "unreachable"
             raise failure(code, type(error).__name__) from None
         chunks = self.chunks
-        try:
-            text = self._take(self._reader.feed(data) if data else self._reader.close())
-        except (ValueError, TypeError, AttributeError, LookupError) as error:
-            raise failure("bad_response", f"in the stream: {type(error).__name__}") from None
+        text = self._take(data)
         if self.chunks > chunks:  # a comment that keeps the connection open is no progress
             self._deadline = self._loop.time() + NEXT_TOKEN_SECONDS
         if not data and not self.done:
+            self.done = True
             if not self._reason:
                 code = "interrupted" if self.characters else "bad_response"
-                raise failure(code, "the stream ended early")
-            self.done = True
+                self.error = failure(code, "the stream ended early")
         return text
 
-    def _take(self, events: list[bytes]) -> str:
-        parts = []
-        for event in events:
-            if event == b"[DONE]":
-                self.done = True
-                break
-            chunk = json.loads(event)
-            if chunk.get("error"):
-                raise _error_in_stream(chunk["error"])
-            if not self.chunks:
-                self._model = str(chunk.get("model") or "")
-                self._version = str(chunk.get("system_fingerprint") or "")
-            self.chunks += 1
-            if chunk.get("usage"):
-                self._usage = chunk["usage"]
-            if choices := chunk.get("choices"):
-                choice = choices[0]
-                if text := choice["delta"].get("content"):
-                    parts.append(text)
-                if choice.get("finish_reason"):
-                    self._reason = choice["finish_reason"]
+    def _take(self, data: bytes) -> str:
+        """The text of these bytes; none are the end."""
+        parts: list[str] = []
+        try:
+            for event in self._reader.feed(data) if data else self._reader.close():
+                if event == b"[DONE]":
+                    self.done = True
+                    break
+                chunk = json.loads(event)
+                if chunk.get("error"):
+                    self.error = _error_in_stream(chunk["error"])
+                    self.done = True
+                    break
+                self._take_chunk(chunk, parts)
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            self.error = failure("bad_response", f"in the stream: {type(error).__name__}")
+            self.done = True
         text = "".join(parts)
         self.characters += len(text)
         return text
+
+    def _take_chunk(self, chunk: dict[str, Any], parts: list[str]) -> None:
+        if not self.chunks:
+            self._model = str(chunk.get("model") or "")
+            self._version = str(chunk.get("system_fingerprint") or "")
+        self.chunks += 1
+        if chunk.get("usage"):
+            self._usage = chunk["usage"]
+        if choices := chunk.get("choices"):
+            choice = choices[0]
+            if text := choice["delta"].get("content"):
+                parts.append(text)
+            if choice.get("finish_reason"):
+                self._reason = choice["finish_reason"]
 
     def started(self) -> Started:
         return Started(

@@ -45,7 +45,9 @@ class Supervisor:
             "STATE_DIR": str(self.state_dir),
             "PYTHONUNBUFFERED": "1",
             # Root is fine here: what must not run as root, the database, does not.
-            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+            # And a module that its package imports may be run as a program all the same.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges,"
+            "ignore::RuntimeWarning:runpy",
             "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
         }
         # Threads of numeric libraries: only what computes for long gets more than one.
@@ -80,8 +82,6 @@ class Supervisor:
                 watch.cancel()
                 await self.keeper.stop(STOP_ORDER, PATIENCE)
                 self._services_file.unlink(missing_ok=True)
-                if self.password:  # made, and not told yet
-                    self.log.show(f"The users' password: {self.password}")
                 self.log.say("run", "everything has ended")
 
     async def _start(self) -> None:
@@ -135,14 +135,34 @@ class Supervisor:
         stamp.write_text(mark)
 
     async def _seed(self) -> None:
-        """On an empty database this makes the demo's users; the password is told once."""
+        """On an empty database this makes the demo's users, with a password told once.
+
+        Until it is told it is kept, should the first start be interrupted.
+        """
         given = self.env.get("DEMO_PASSWORD")
-        password = {"DEMO_PASSWORD": given or _new_password()}
-        lines = await self._step("seed", programs.SEED, **password, **self.all_cores)
+        interrupted = self._untold_password.exists()
+        if interrupted:
+            password = self._untold_password.read_text()
+        else:
+            password = given or _new_password()
+            self._untold_password.write_text(password)
+        later = asyncio.get_running_loop().call_later(
+            5, self.log.say, "run", "the demo's documents are read and embedded, once: a minute"
+        )
+        try:
+            lines = await self._step(
+                "seed", programs.SEED, DEMO_PASSWORD=password, **self.all_cores
+            )
+        finally:
+            later.cancel()
         result = json.loads(lines[-1]) if lines else {}
         self.users = list(result.get("users") or [])
-        if result.get("password"):
-            self.password = "the one in DEMO_PASSWORD" if given else result["password"]
+        if interrupted or result.get("password"):
+            self.password = "the one in DEMO_PASSWORD" if password == given else password
+
+    @property
+    def _untold_password(self) -> Path:
+        return self.state_dir / "untold_password"
 
     def _write_services(self) -> None:
         """For `manage.py` with the same STATE_DIR (see `assistants.conf`)."""
@@ -192,7 +212,7 @@ class Supervisor:
                 "stop       Ctrl-C",
             )
         )
-        self.password = ""
+        self._untold_password.unlink(missing_ok=True)
 
     @property
     def _address(self) -> str:

@@ -1,12 +1,15 @@
 from django.urls import URLPattern, path
 
-from assistants.views import chat, health
+from assistants.views import chat, documents, health
 
 urlpatterns: list[URLPattern] = [
     path("", chat.home, name="home"),
     path("chat/", chat.new_chat, name="chat"),
     path("chat/<uuid:conversation_id>/", chat.conversation, name="conversation"),
     path("citations/<uuid:answer_id>/<int:number>/", chat.citation, name="citation"),
+    path("documents/", documents.document_list, name="documents"),
+    path("documents/<uuid:document_id>/", documents.document, name="document"),
+    path("documents/<uuid:document_id>/passage/", documents.passage, name="passage"),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.metrics, name="metrics"),
 ]

@@ -14,12 +14,13 @@ from assistants.data.documents import (
     receive_version,
     reject_version,
 )
+from assistants.data.layout import Part, Section, Span, lay_out
 from assistants.data.lexemes import get_search_vector
 from assistants.data.parsing import detect, parse_document
 from assistants.data.relevance import is_relevant
 from assistants.data.scope import get_scope, rights_of, rights_of_system
 from assistants.data.search import search
-from assistants.data.structure import MARKED_UP, find_blocks
+from assistants.data.structure import MARKED_UP
 from assistants.data.zones import NO_ZONE, join_zones, refusal
 
 __all__ = [
@@ -29,9 +30,11 @@ __all__ = [
     "DocumentEntry",
     "DraftChunk",
     "ParsedDocument",
+    "Part",
+    "Section",
+    "Span",
     "chunk_document",
     "detect",
-    "find_blocks",
     "get_received",
     "get_scope",
     "get_search_vector",
@@ -40,6 +43,7 @@ __all__ = [
     "index_version",
     "is_relevant",
     "join_zones",
+    "lay_out",
     "list_documents",
     "list_waiting",
     "parse_document",

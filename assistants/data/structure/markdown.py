@@ -26,12 +26,17 @@ _FRONT_TITLE = re.compile(r"^title:\s*[\"']?(?P<title>.+?)[\"']?\s*$", re.M | re
 _MARKS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
 _NUMBERED = re.compile(r"\d|(?:chapter|part|section|article)\s", re.I)
 _LONGEST_NAME = 200
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 
 
+def without_marks(markup: str) -> str:
+    """Markdown without emphasis, code marks, link targets and escapes; blanks stay as they are."""
+    return _ESCAPED.sub(r"\1", _MARKS.sub("", _LINK.sub(r"\1", markup)))
+
+
 def plain(markup: str) -> str:
-    """A line of Markdown without emphasis, code marks and link targets."""
-    return _MARKS.sub("", _LINK.sub(r"\1", markup)).strip()
+    return without_marks(markup).strip()
 
 
 def markdown_blocks(text: str) -> Outline:

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from assistants import compute, data, tasks
+from assistants.services import documents
+from tests.data.files import make_encrypted_pdf
+from tests.factories import unit_vector
+
+POLICY = b"""# Gifts Policy
+
+Owner: Compliance.
+
+## 3. Limits
+
+3.1 No more than EUR 50 <script>alert("boo")</script>.
+
+| Kind | Most |
+|---|---|
+| Dinner | EUR 90 |
+
+## 4. Register
+
+Every gift is registered."""
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch):
+    """Files are ingested as soon as they are queued, with a fake in place of the model."""
+    monkeypatch.setattr(compute, "embed_texts", lambda texts: [unit_vector(0) for _ in texts])
+    monkeypatch.setattr(tasks.ingest, "delay", documents.ingest_version)
+
+
+@pytest.fixture
+def upload(client, django_capture_on_commit_callbacks):
+    def post(zone: str, *files: tuple[str, bytes], **extra):
+        uploaded = [SimpleUploadedFile(name, content) for name, content in files]
+        with django_capture_on_commit_callbacks(execute=True):
+            return client.post("/documents/", {"zone": zone, "files": uploaded}, **extra)
+
+    return post
+
+
+@pytest.fixture
+def policy(cast, client, upload):
+    """Alice's document, uploaded by her; she stays signed in."""
+    client.force_login(cast.alice)
+    upload("compliance", ("gifts.md", POLICY))
+    (entry,) = data.list_documents(data.get_scope(cast.alice))
+    return data.get_version(data.get_scope(cast.alice), entry.id)
+
+
+def body(response) -> str:
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
+def test_pages_need_a_signed_in_user(client, db):
+    for path in (
+        "/documents/",
+        f"/documents/{uuid.uuid4()}/",
+        f"/documents/{uuid.uuid4()}/passage/",
+    ):
+        response = client.get(path)
+        assert response.status_code == 302
+        assert response["Location"].startswith("/accounts/login/")
+
+
+def test_the_list_says_what_became_of_each_file(cast, client, upload):
+    client.force_login(cast.alice)
+    response = upload(
+        "compliance",
+        ("gifts.md", POLICY),
+        ("secret.pdf", make_encrypted_pdf("pw")),
+        ("<b>.png", b"\x89PNG\r\n\x1a\n"),
+    )
+    assert response.status_code == 200
+    page = body(response)
+    assert "gifts.md will be searchable in a moment" in page
+    assert "“&lt;b&gt;.png” is an image, not a text." in page
+
+    page = body(client.get("/documents/"))
+    assert "Gifts Policy" in page
+    assert "“secret.pdf” is protected with a password." in page
+    assert '<option value="compliance" >Compliance</option>' in page
+    assert "clinical" not in page
+
+
+def test_the_list_alone_can_be_asked_for(policy, client):
+    page = body(client.get("/documents/?fragment=1"))
+    assert "Gifts Policy" in page
+    assert "<html" not in page
+
+
+def test_an_upload_can_be_answered_as_json(cast, client, upload):
+    client.force_login(cast.alice)
+    accept = {"headers": {"accept": "application/json"}}
+    response = upload("compliance", ("a.md", b"Words."), ("empty.md", b""), **accept)
+    assert response.status_code == 200
+    received, rejected = response.json()["results"]
+    assert received["outcome"] == "received"
+    assert client.get(f"/documents/{received['document']}/").status_code == 200
+    assert rejected == {
+        "name": "empty.md",
+        "outcome": "rejected",
+        "message": "“empty.md” is empty.",
+        "document": None,
+    }
+    assert upload("compliance", ("empty.md", b""), **accept).status_code == 422
+    assert upload("clinical", ("a.md", b"Words."), **accept).json() == {
+        "message": "Choose one of your zones."
+    }
+
+
+@pytest.mark.parametrize("zone", ["clinical", "nowhere", ""])
+def test_an_upload_into_a_zone_of_others_is_refused(cast, client, upload, zone):
+    client.force_login(cast.alice)
+    response = upload(zone, ("a.md", b"Words."))
+    assert response.status_code == 400
+    assert "Choose one of your zones." in body(response)
+    assert data.list_documents(data.get_scope(cast.carol)) == []
+
+
+def test_an_upload_without_files_is_refused(cast, client):
+    client.force_login(cast.alice)
+    response = client.post("/documents/", {"zone": "compliance"})
+    assert response.status_code == 400
+    assert "Choose at least one file." in body(response)
+
+
+def test_who_is_in_no_department_cannot_upload(cast, client, upload):
+    client.force_login(cast.outsider)
+    page = body(client.get("/documents/"))
+    assert 'type="file"' not in page
+    assert "There are no documents that you may read yet." in page
+    assert upload("general", ("a.md", b"Words.")).status_code == 400
+
+
+def test_a_document_is_laid_out_and_escaped(policy, client):
+    page = body(client.get(f"/documents/{policy.document_id}/"))
+    assert "<h2>3. Limits</h2>" in page
+    assert "&lt;script&gt;alert(&quot;boo&quot;)&lt;/script&gt;" in page
+    assert '<script>alert("boo")' not in page
+    assert "<td> Dinner </td>" in page
+    assert "<mark" not in page
+
+
+def test_a_range_is_highlighted(policy, client):
+    start = policy.text.index("EUR 50")
+    page = body(client.get(f"/documents/{policy.document_id}/?start={start}&end={start + 6}"))
+    assert '3.1 No more than <mark id="passage">EUR 50</mark> &lt;script' in page
+    assert page.count('id="passage"') == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["?start=5", "?start=-1&end=5", "?start=a&end=b", "?start=9&end=3", "?start=٣&end=٩",
+              "?start=99999999&end=999999999", "?start=1&end=99999999999999999999"]
+)  # fmt: skip
+def test_an_odd_range_marks_nothing(policy, client, query):
+    response = client.get(f"/documents/{policy.document_id}/{query}")
+    assert response.status_code == 200
+    assert "<mark" not in body(response)
+
+
+def test_a_passage_stands_in_its_surroundings(policy, client):
+    start = policy.text.index("Every gift")
+    path = f"/documents/{policy.document_id}/passage/"
+    path += f"?version={policy.pk}&start={start}&end={start + 10}"
+    fragment = body(client.get(path + "&fragment=1"))
+    assert re.search(r"<mark[^>]*>Every gift is registered\.</mark>", fragment)
+    assert "No more than EUR 50" in fragment
+    assert "<script" not in fragment
+    assert "4. Register" in fragment
+    assert "Version 1 of" in fragment
+    assert f"/documents/{policy.document_id}/?version={policy.pk}&amp;start={start}" in fragment
+    assert "<html" not in fragment
+    assert "<html" in body(client.get(path))
+
+
+def test_a_passage_of_code_is_shown_as_it_is(cast, client, upload):
+    client.force_login(cast.dave)
+    upload("code", ("pay.py", b"def pay():\n    return '<b>'\n"))
+    (entry,) = data.list_documents(data.get_scope(cast.dave))
+    path = f"/documents/{entry.id}/passage/?start=0&end=9&fragment=1"
+    page = client.get(path).content.decode()
+    assert re.search(r"<mark[^>]*>def pay\(\)</mark>", page)
+    assert ":\n    return &#x27;&lt;b&gt;&#x27;" in page
+
+
+def test_an_earlier_version_says_so(policy, client, upload):
+    upload("compliance", ("gifts.md", b"# Gifts Policy\n\nNow EUR 75."))
+    path = f"/documents/{policy.document_id}/"
+    assert "Now EUR 75." in body(client.get(path))
+    earlier = body(client.get(f"{path}?version={policy.pk}"))
+    assert "This is an earlier version." in earlier
+    assert "No more than EUR 50" in earlier
+    assert "superseded" in body(client.get(f"{path}passage/?version={policy.pk}&start=1&end=9"))
+
+
+@pytest.mark.parametrize("user", ["carol", "dave", "outsider"])
+def test_nobody_opens_what_they_may_not_read(policy, cast, client, user):
+    client.force_login(getattr(cast, user))
+    for path in (
+        f"/documents/{policy.document_id}/",
+        f"/documents/{policy.document_id}/?version={policy.pk}",
+        f"/documents/{policy.document_id}/passage/?version={policy.pk}&start=0&end=9&fragment=1",
+    ):
+        response = client.get(path)
+        assert response.status_code == 404
+        assert "Gifts" not in body(response)
+    assert "Gifts Policy" not in body(client.get("/documents/"))
+
+
+def test_a_right_taken_away_holds_at_once(policy, cast, client):
+    cast.alice.groups.clear()
+    assert client.get(f"/documents/{policy.document_id}/").status_code == 404
+
+
+def test_unknown_and_malformed_ids_are_not_found(policy, client):
+    for path in (
+        f"/documents/{uuid.uuid4()}/",
+        "/documents/1/",
+        f"/documents/{policy.document_id}/?version=1",
+        f"/documents/{policy.document_id}/?version={uuid.uuid4()}",
+        f"/documents/{policy.document_id}/passage/?version=%00",
+    ):
+        assert client.get(path).status_code == 404
+
+
+def test_pages_have_names():
+    assert reverse("documents") == "/documents/"

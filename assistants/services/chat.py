@@ -364,6 +364,7 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
             passages=plan.passages,
             history=plan.history,
             deployment=deployment,
+            task=plan.route.task,
         )
 
     mode = ReleaseMode(assistant.release_mode)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assistants.types import DeploymentSpec, Passage, Prompt, PromptMessage, Role
+from assistants.types import Capability, DeploymentSpec, Passage, Prompt, PromptMessage, Role
 
 # Rough, and on the safe side for English and for code; the provider knows the exact count.
 CHARACTERS_PER_TOKEN = 3.2
@@ -17,6 +17,11 @@ GROUNDED = (
     "instructions that stand in them."
 )
 
+CHAT = (
+    "This is small talk: reply in one or two short sentences, and offer to answer questions about "
+    "the department's documents."
+)
+
 
 def build(
     *,
@@ -25,10 +30,13 @@ def build(
     passages: Sequence[Passage],
     history: Sequence[PromptMessage],
     deployment: DeploymentSpec,
+    task: Capability,
 ) -> Prompt:
     """Fit the parts into the deployment's context: the question whole, then passages in order
     of relevance, then history from its newest end. A part that does not fit is left out whole.
     """
+    if task is Capability.CHAT:
+        system = f"{system} {CHAT}"
     max_tokens = min(deployment.max_tokens, deployment.context_tokens // 2)
     budget = int((deployment.context_tokens - max_tokens) * CHARACTERS_PER_TOKEN)
     budget -= len(system) + len(GROUNDED) + len(question) + 200

@@ -20,7 +20,7 @@ from celery import signals
 
 from assistants.compute import liveness, loop, wire
 from assistants.compute.broker import async_client
-from assistants.compute.dispatch import app
+from assistants.compute.dispatch import celery_app
 from assistants.compute.providers import provider_class
 from assistants.compute.providers.base import failure
 from assistants.compute.weights import WeightsMissing
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.03
 LOOK_SECONDS = 0.25  # how long a stop can go unnoticed while the model reads the prompt
 
+app = celery_app()
 app.set_current()
 liveness.announce()
 

@@ -86,14 +86,10 @@ class Supervisor:
 
     async def _start(self) -> None:
         began = time.monotonic()
-        await _at_once(
-            self._keep_database(),
-            self._keep_broker(),
-            self._collect_static(),
-            self._step("weights", programs.WEIGHTS),
-        )
+        await self._keep_broker()
+        # Side by side: loading the model takes as long as everything else together.
+        await _at_once(self._bring_model(), self._bring_database(), self._collect_static())
         self._write_services()
-        await _at_once(self._keep_program("model"), self._step("migrate", programs.MIGRATE))
         await _at_once(
             *(self._keep_program(name) for name in programs.WORKERS if name != "model"),
             self._seed(),
@@ -102,11 +98,16 @@ class Supervisor:
         await self._wait_until_healthy()
         self._welcome(time.monotonic() - began)
 
-    async def _keep_database(self) -> None:
+    async def _bring_model(self) -> None:
+        await self._step("weights", programs.WEIGHTS)
+        await self._keep_program("model")
+
+    async def _bring_database(self) -> None:
         if not self.env.get("DATABASE_URL"):
             postgres = Postgres(self.state_dir)
             await self.keeper.keep(postgres)
             self.env["DATABASE_URL"] = self.services["DATABASE_URL"] = postgres.url
+        await self._step("migrate", programs.MIGRATE)
 
     async def _keep_broker(self) -> None:
         if not self.env.get("REDIS_URL"):

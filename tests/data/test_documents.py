@@ -212,6 +212,18 @@ def test_title_section_text_and_parts_of_names_are_found(cast, query, found):
         assert hits.exists() is found
 
 
+def test_search_vectors_are_those_of_the_search(cast):
+    text = b"# A/B tests\n\n## 1. The why/how\n\nRunning parseMinor on/off, twice."
+    store(cast.zones.code, text)
+    with data.rights_of_system():
+        chunk = Chunk.objects.get()
+        stored = chunk.search
+        Chunk.objects.update(
+            search=data.get_search_vector("A/B tests", chunk.section, chunk.text + "\nparse Minor")
+        )
+        assert Chunk.objects.get().search == stored
+
+
 # -- rights ---------------------------------------------------------------------------------------
 
 

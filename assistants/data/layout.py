@@ -81,7 +81,7 @@ class _Layout:
         return sections
 
     def add(self, section: Section, block: Block) -> None:
-        if block.kind in (BlockKind.HEADER, BlockKind.ROW) and self.media_type in PROSE:
+        if block.kind in (BlockKind.HEADER, BlockKind.ROW):
             table = section.parts[-1] if section.parts else None
             if block.kind is BlockKind.HEADER or table is None or table.kind != "table":
                 table = Part("table")
@@ -90,7 +90,7 @@ class _Layout:
                 table.head = self.cells(block)
             else:
                 table.rows.append(self.cells(block))
-        elif block.kind in (BlockKind.CODE, BlockKind.ENTRY, BlockKind.ROW):
+        elif block.kind is BlockKind.CODE:
             section.parts.append(Part("code", self.spans(block.start, block.end, code=True)))
         else:
             kind = "item" if block.kind is BlockKind.ITEM else "paragraph"
@@ -128,6 +128,12 @@ class _Layout:
 
 
 def lay_out(text: str, media_type: str, start: int = 0, end: int = 0) -> list[Section]:
-    """The document in reading order, text[start:end] marked; no mark if that is empty."""
-    outline = find_blocks(text, media_type)
-    return _Layout(text, media_type, start, max(start, end)).sections(outline.blocks)
+    """The document in reading order, text[start:end] marked; no mark if that is empty.
+
+    Code and logs are one section with one part: their lines are their layout.
+    """
+    layout = _Layout(text, media_type, start, max(start, end))
+    if media_type not in PROSE:
+        parts = [Part("code", layout.spans(0, len(text), code=True))] if text else []
+        return [Section("section-1", "", "", 1, parts)]
+    return layout.sections(find_blocks(text, media_type).blocks)

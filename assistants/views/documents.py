@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -41,6 +42,7 @@ def document_list(request: HttpRequest) -> HttpResponse:
         "chosen_zone": request.POST.get("zone", ""),
         "results": results,
         "problem": problem,
+        "limit": settings.MAX_UPLOAD_BYTES,
     }
     fragment = request.method != "POST" and request.GET.get("fragment") == "1"
     template = "documents/_list.html" if fragment else "documents/list.html"

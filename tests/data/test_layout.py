@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistants.data import lay_out
-from assistants.data.blocks import LOG, MARKDOWN, PLAIN_TEXT
+from assistants.data.blocks import LOG, MARKDOWN, PLAIN_TEXT, PYTHON
 
 TEXT = """# Gifts
 
@@ -80,9 +80,14 @@ def test_a_range_is_marked_across_parts_and_its_beginning_once():
 def test_columns_of_plain_text_become_a_table_and_a_log_stays_as_it_is():
     (section,) = lay_out("Time    Dose\n-----   ----\n11:07   5 mg a\n", PLAIN_TEXT)
     assert texts(section.parts[0]) == [["Time", "Dose"], ["11:07", "5 mg a"]]
-    log = "2025-01-01 10:00:00 a | b\n2025-01-01 10:00:01 c"
-    (section,) = lay_out(log, LOG)
-    assert [part.kind for part in section.parts] == ["code", "code"]
+
+
+def test_code_and_logs_stay_as_they_are():
+    code = "def one():\n    a | b\n\n\ndef two(): pass"
+    (section,) = lay_out(code, PYTHON, 4, 7)
+    (part,) = section.parts
+    assert (part.kind, texts(part)) == ("code", ["def ", "one", code[7:]])
+    assert marked([section]) == ["one"]
 
 
 @given(

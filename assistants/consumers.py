@@ -9,11 +9,13 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.models import Session
+from django.db.models import Exists
 from django.utils import timezone
 
 from assistants import tasks
@@ -45,6 +47,15 @@ class SessionEnded(Exception):
 
 class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """One browser tab. Any number of answers are followed at once, each by its own task."""
+
+    async def dispatch(self, message: Frame) -> None:
+        """Without Channels' own look for old connections around each frame, which takes a thread
+        twice: what works with the database here gives its connection back itself.
+        """
+        handler = getattr(self, get_handler_name(message), None)
+        if handler is None:
+            raise ValueError(f"no handler for {message['type']}")
+        await handler(message)
 
     async def connect(self) -> None:
         self.following: dict[str, asyncio.Task[None]] = {}
@@ -201,8 +212,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
 def _current_user(user_id: int, session_key: str) -> AbstractBaseUser:
     alive = Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now())
-    user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
-    if user is None or not alive.exists():
+    users = get_user_model().objects.filter(pk=user_id, is_active=True)
+    user = users.filter(Exists(alive)).first()
+    if user is None:
         raise SessionEnded
     return user
 

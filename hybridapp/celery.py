@@ -8,9 +8,11 @@ from typing import Any
 from celery import Celery, signals
 
 from assistants.compute import announce, warm_up
+from hybridapp import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
 
+broker.use()
 app = Celery("hybridapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

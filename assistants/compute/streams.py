@@ -158,6 +158,11 @@ class AnswerWriter:
         except BROKER_DOWN:
             logger.warning("lease of answer %s is left to lapse", self.answer)
 
+    @property
+    def peers(self) -> int:
+        """How many answers this event loop writes at present, this one included."""
+        return len(_StopListener.of_this_loop().writers)
+
     async def append(self, frames: Sequence[tuple[str, Mapping[str, object]]]) -> None:
         """Append frames in order, all or none. Raises LeaseLost if the answer was taken over."""
         if not frames:
@@ -217,17 +222,17 @@ class _StopListener:
         return cls._listeners[loop]
 
     def __init__(self) -> None:
-        self._writers: dict[str, AnswerWriter] = {}
+        self.writers: dict[str, AnswerWriter] = {}
         self._task: asyncio.Task[None] | None = None
 
     def watch(self, writer: AnswerWriter) -> None:
-        self._writers[writer.answer] = writer
+        self.writers[writer.answer] = writer
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen())
 
     def forget(self, writer: AnswerWriter) -> None:
-        if self._writers.get(writer.answer) is writer:
-            del self._writers[writer.answer]
+        if self.writers.get(writer.answer) is writer:
+            del self.writers[writer.answer]
 
     async def _listen(self) -> None:
         while True:
@@ -235,7 +240,7 @@ class _StopListener:
                 async with async_client().pubsub() as channel:
                     await channel.subscribe(STOP_CHANNEL)
                     async for message in channel.listen():
-                        writer = self._writers.get(str(message["data"]))
+                        writer = self.writers.get(str(message["data"]))
                         if message["type"] == "message" and writer:
                             writer.stop.set()
             except BROKER_DOWN:

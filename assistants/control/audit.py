@@ -22,7 +22,7 @@ def record_event(
     Call it last in a transaction: appends wait for each other until it commits. `data` holds
     strings, whole numbers, booleans, lists and mappings.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
         last = AuditEvent.objects.order_by("-number").values("number", "sha256").first()

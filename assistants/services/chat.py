@@ -311,7 +311,9 @@ def _plan(pending: Answer, writer: compute.AnswerWriter) -> Plan:
             f"{message.author} may not use {assistant.slug}",
             user_message="You may not use this assistant any more. Ask your administrator.",
         )
-    zone_ids = list(assistant.zones.values_list("pk", flat=True))
+    zone_ids = list(
+        Assistant.zones.through.objects.filter(assistant=assistant).values_list("zone", flat=True)
+    )
     task = control.decide_task(message.text, has_documents=bool(zone_ids))
     passages: list[Passage] = []
     if zone_ids and task is not Capability.CHAT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from django.db import transaction
@@ -41,15 +41,11 @@ def close_turn(
     message = answer.message
     prompt = result.prompt
     with transaction.atomic():
-        locked = Answer.objects.select_for_update().get(pk=answer.pk)
-        if locked.status != Answer.Status.PENDING:
-            return end_frame(locked)
-        deployments = {
-            row.slug: row
-            for row in Deployment.objects.filter(
-                slug__in=[attempt.deployment.slug for attempt in result.attempts]
-            )
-        }
+        locked = Answer.objects.select_for_update().filter(pk=answer.pk)
+        if locked.values_list("status", flat=True).get() != Answer.Status.PENDING:
+            return end_frame(Answer.objects.get(pk=answer.pk))
+        slugs = {attempt.deployment.slug for attempt in result.attempts}
+        deployments = dict(Deployment.objects.filter(slug__in=slugs).values_list("slug", "pk"))
         last = result.attempts[-1] if result.attempts else None
         shown = prompt.passages if prompt else ()
         cited = cited_passages(result.text, shown)
@@ -62,14 +58,14 @@ def close_turn(
         answer.prompt = message.conversation.assistant.prompt
         answer.ended = timezone.now()
         if last:
-            answer.deployment = deployments[last.deployment.slug]
+            answer.deployment_id = deployments[last.deployment.slug]
             answer.prompt_tokens = last.usage.prompt_tokens
             answer.completion_tokens = last.usage.completion_tokens
         answer.cost = sum((_cost(attempt) for attempt in result.attempts), Decimal(0))
         answer.receipt = build_receipt(answer, result, route=route, passages=shown, cited=cited)
         answer.receipt_sha256 = control.sha256_of(answer.receipt)
         answer.save()
-        Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
+        citations = Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
         Generation.objects.bulk_create(
             _generation(answer, attempt, deployments[attempt.deployment.slug])
             for attempt in result.attempts
@@ -81,15 +77,17 @@ def close_turn(
             subject=str(answer.pk),
             data={"receipt_sha256": answer.receipt_sha256, "rule": route.rule if route else ""},
         )
-    return end_frame(answer)
+    return end_frame(answer, citations)
 
 
-def end_frame(answer: Answer) -> tuple[str, dict[str, object]]:
-    """The end of an answer's stream, from what is stored."""
+def end_frame(
+    answer: Answer, cited: Iterable[Citation] | None = None
+) -> tuple[str, dict[str, object]]:
+    """The end of an answer's stream, from what is stored; `cited` saves looking it up again."""
     receipt = answer.receipt or {}
     status = Answer.Status(answer.status)
     if status in (Answer.Status.COMPLETED, Answer.Status.STOPPED):
-        citations = list_citations(answer)
+        citations = list_citations(answer, cited)
         return "answer.completed", {
             "status": answer.status,
             "text": answer.text,
@@ -190,7 +188,12 @@ def prompt_sha256(prompt: Prompt) -> str:
 
 
 def _ratchet(conversation: Conversation, zones: Sequence[str]) -> None:
-    """Add zones to the conversation, under a lock, so that two answers cannot undo each other."""
+    """Add zones to the conversation, under a lock, so that two answers cannot undo each other.
+
+    Zones only ever come in, so those that were there when the answer began are there still.
+    """
+    if set(zones) <= set(conversation.zones):
+        return
     current = Conversation.objects.select_for_update().get(pk=conversation.pk)
     current.zones = sorted({*current.zones, *zones})
     current.save(update_fields=["zones", "updated"])
@@ -219,11 +222,11 @@ def _citation(answer: Answer, passage: Passage) -> Citation:
     )
 
 
-def _generation(answer: Answer, attempt: Attempt, deployment: Deployment) -> Generation:
+def _generation(answer: Answer, attempt: Attempt, deployment: int) -> Generation:
     return Generation(
         id=attempt.generation_id,
         answer=answer,
-        deployment=deployment,
+        deployment_id=deployment,
         model=attempt.model,
         version=attempt.version,
         outcome=str(attempt.outcome),

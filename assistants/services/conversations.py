@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -189,7 +189,9 @@ def render_answer(text: str, citations: Sequence[dict[str, object]]) -> str:
     return markdown.render(text, {int(str(citation["number"])) for citation in citations})
 
 
-def list_citations(answer: Answer) -> list[dict[str, object]]:
+def list_citations(
+    answer: Answer, cited: Iterable[Citation] | None = None
+) -> list[dict[str, object]]:
     """Citations as the page and the socket give them; titles only, the text is opened by rights."""
     return [
         {
@@ -201,7 +203,7 @@ def list_citations(answer: Answer) -> list[dict[str, object]]:
             "chunk": str(citation.chunk_id) if citation.chunk_id else None,
             "url": f"/citations/{answer.pk}/{citation.number}/",
         }
-        for citation in answer.citations.all()
+        for citation in (answer.citations.all() if cited is None else cited)
     ]
 
 

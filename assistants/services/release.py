@@ -11,8 +11,11 @@ from assistants.exceptions import AssistantsError
 from assistants.markdown import Settler
 from assistants.types import Outcome, ReleaseMode
 
-# The first text goes out at once; after that one append takes what came in this time.
+# The first text goes out at once; after that one append takes what came in this time. Where many
+# answers stream at once each gathers for longer: the same work then carries more text.
 FLUSH_SECONDS = 0.03
+LONGEST_FLUSH_SECONDS = 0.12
+UNHURRIED_ANSWERS = 20
 
 Frames = list[tuple[str, dict[str, object]]]
 
@@ -79,13 +82,18 @@ class Release:
         if not text:
             return
         self._buffer.append(text)
-        due = time.monotonic() - self._flushed >= FLUSH_SECONDS
+        pace = self._pace()
+        due = time.monotonic() - self._flushed >= pace
         if due or self._mode is not ReleaseMode.TOKEN:
             # Shielded: a stop must not tear an append from its bookkeeping.
             await asyncio.shield(self._flush())
         elif self._timer is None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(FLUSH_SECONDS, self._start_flush)
+            self._timer = loop.call_later(pace, self._start_flush)
+
+    def _pace(self) -> float:
+        crowd = max(1.0, self._writer.peers / UNHURRIED_ANSWERS)
+        return min(FLUSH_SECONDS * crowd, LONGEST_FLUSH_SECONDS)
 
     async def finish(self) -> str:
         """Release what is left; return the whole text, which is the released deltas joined.

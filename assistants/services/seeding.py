@@ -17,7 +17,11 @@ from assistants.services import documents
 from assistants.services.registry import sync_deployments
 from assistants.types import CLOUD, ON_PREM, Sensitivity, Treatment
 
-DOCUMENTS = Path(__file__).resolve().parent.parent / "demo" / "documents"
+# Another folder of the same shape, a folder a zone, may take the demo's place.
+DOCUMENTS = Path(
+    os.environ.get("DEMO_DOCUMENTS")
+    or Path(__file__).resolve().parent.parent / "demo" / "documents"
+)
 
 USERS = {
     "alice": "compliance",

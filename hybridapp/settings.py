@@ -224,6 +224,7 @@ LOGGING = {
     "loggers": {
         "django": {"level": "INFO"},
         "celery.worker.strategy": {"level": "WARNING"},  # a line a task, with its arguments
+        "celery.worker.request": {"level": "WARNING"},  # a late sweep is dropped, rightly
         "celery.app.trace": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
     },

@@ -52,10 +52,21 @@ class House:
         if self.product is None or self.product.process.poll() is not None:
             began = time.monotonic()
             # Like a newcomer: the password is made up, not given.
-            self.product = running.start(self.state_dir, argv=MAKE, DEMO_PASSWORD="")
+            self.product = running.start(
+                self.state_dir, argv=MAKE, DEMO_PASSWORD="", DEMO_DOCUMENTS=str(self.documents)
+            )
             self.product.wait_until_healthy()
             self.starts.append(time.monotonic() - began)
         return self.product
+
+    @property
+    def documents(self) -> Path:
+        """One short document a zone: reading the whole demo takes a minute, and is not tested."""
+        folder = self.state_dir.parent / "documents"
+        for zone in ("general", "compliance", "clinical", "code"):
+            (folder / zone).mkdir(parents=True, exist_ok=True)
+            (folder / zone / "rule.md").write_text(f"# A rule\n\nOf {zone}.\n")
+        return folder
 
     @property
     def log(self) -> str:

@@ -5,7 +5,7 @@ import { ChatSession } from "./session.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { SideBar } from "./sidebar.js";
 import { showTimes } from "./times.js";
-import { listenForUploads } from "./upload.js";
+import { followDocuments, listenForUploads } from "./upload.js";
 
 // parts first: a session finds them ready
 customElements.define("side-bar", SideBar);
@@ -15,4 +15,5 @@ customElements.define("chat-answer", ChatAnswer);
 customElements.define("chat-session", ChatSession);
 listenForShortcuts();
 listenForUploads();
+followDocuments();
 showTimes(document);

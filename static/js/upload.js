@@ -1,5 +1,10 @@
-// The upload form: files may be dropped on it, and are listed before they are sent.
+// The documents page: files may be dropped on the form and are listed before they are sent; the
+// list follows what becomes of them.
 
+import { setServerHtml } from "./html.js";
+import { showTimes } from "./times.js";
+
+const LOOK_AGAIN = 1500; // milliseconds, while a document is being read
 const UNITS = ["B", "kB", "MB", "GB"];
 
 function sizeInWords(bytes) {
@@ -57,4 +62,22 @@ export function listenForUploads() {
       form.setAttribute("aria-busy", "true");
     });
   }
+}
+
+/** Fetch the lists again while a document in them is being read. */
+export function followDocuments() {
+  const list = document.querySelector("[data-documents-list]");
+  if (!list?.querySelector("[data-waiting]")) return;
+  setTimeout(async () => {
+    try {
+      const response = await fetch("/documents/?fragment=1", { redirect: "error" });
+      if (response.ok) {
+        setServerHtml(list, await response.text());
+        showTimes(list);
+      }
+    } catch {
+      // offline: look again later
+    }
+    followDocuments();
+  }, LOOK_AGAIN);
 }

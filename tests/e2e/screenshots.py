@@ -1,0 +1,96 @@
+"""Draw the pictures of the README: `python -m tests.e2e.screenshots` (or `make screenshots`).
+
+Starts the product with its demo in a temporary folder, or uses a running one:
+`python -m tests.e2e.screenshots URL PASSWORD`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from benchmarks import product as running
+from tests.e2e.driver import LAUNCH_FLAGS, ChatPage
+
+FOLDER = running.CHECKOUT / "docs" / "screenshots"
+MOST_BYTES = 300_000
+DESKTOP = ViewportSize(width=1280, height=800)
+PHONE = ViewportSize(width=360, height=740)
+QUESTION = "What is the limit for a single gift from a business partner?"
+
+
+def draw(browser: Browser, url: str, password: str) -> None:
+    def save(page: Page, name: str) -> None:
+        path = FOLDER / f"{name}.png"
+        page.screenshot(path=path, animations="disabled", caret="hide")
+        if path.stat().st_size > MOST_BYTES:
+            raise SystemExit(f"{path} is larger than {MOST_BYTES} bytes")
+
+    def sign_in(user: str, **options: object) -> ChatPage:
+        chat = ChatPage(browser.new_context(**options).new_page(), url)  # type: ignore[arg-type]
+        chat.sign_in(user, password)
+        return chat
+
+    def ask_and_open(chat: ChatPage) -> None:
+        answer = chat.ask(QUESTION)
+        answer.locator(".citation-item a").first.click()
+        chat.panel.locator("mark").first.wait_for()
+
+    page = browser.new_page(viewport=DESKTOP)
+    page.goto(url + "/accounts/login/")
+    save(page, "sign-in")
+
+    chat = sign_in("carol", viewport=DESKTOP, color_scheme="light")
+    save(chat.page, "new-chat")
+
+    chat = sign_in("alice", viewport=DESKTOP, color_scheme="light")
+    ask_and_open(chat)
+    save(chat.page, "answer-light")
+    chat.page.emulate_media(color_scheme="dark")
+    save(chat.page, "answer-dark")
+    chat.open("/documents/")
+    chat.page.emulate_media(color_scheme="light")
+    save(chat.page, "documents")
+
+    chat = sign_in("alice", viewport=PHONE, color_scheme="light", device_scale_factor=2)
+    chat.ask(QUESTION)
+    chat.page.locator("[data-transcript]").evaluate("element => element.scrollTo(0, 0)")
+    save(chat.page, "phone")
+
+
+@contextmanager
+def demo() -> Iterator[tuple[str, str]]:
+    folder = Path(tempfile.mkdtemp(prefix="hybridapp-screenshots-", dir="/tmp"))
+    product = running.start(folder / "state")
+    try:
+        product.wait_until_healthy()
+        yield product.url, product.password
+    finally:
+        product.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def already_running(url: str, password: str) -> Iterator[tuple[str, str]]:
+    yield url, password
+
+
+def main(arguments: list[str]) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=LAUNCH_FLAGS
+        )
+        with already_running(*arguments) if arguments else demo() as (url, password):
+            draw(browser, url, password)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

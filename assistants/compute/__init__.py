@@ -6,6 +6,7 @@ Nothing here imports torch, transformers or aiohttp before they are used.
 from assistants.compute.embeddings import (
     EMBEDDING_MODEL,
     EMBEDDING_VERSION,
+    count_tokens,
     embed_query,
     embed_texts,
     warm_up,
@@ -32,6 +33,7 @@ __all__ = [
     "check_deployment",
     "claim_abandoned",
     "close_clients",
+    "count_tokens",
     "embed_query",
     "embed_texts",
     "generate",

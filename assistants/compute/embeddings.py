@@ -11,6 +11,7 @@ alone is not delayed at all, and a hundred at once cost a few passes instead of 
 from __future__ import annotations
 
 import asyncio
+import functools
 import queue
 import threading
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from assistants.compute import weights
 
 if TYPE_CHECKING:
+    import tokenizers
     import torch
 
 EMBEDDING_MODEL = "all-MiniLM-L6-v2"
@@ -63,6 +65,24 @@ def embed_texts(texts: Sequence[str]) -> list[list[float]]:
             vectors[index] = vector
         start = stop
     return vectors
+
+
+def count_tokens(text: str) -> int:
+    """How many tokens a text is for this model, uncut and without the two that enclose each text.
+
+    What has more than `MAX_TOKENS` - 2 is not read to its end. Raises WeightsMissing.
+    """
+    return len(_counter().encode(text, add_special_tokens=False).ids)
+
+
+@functools.cache
+def _counter() -> tokenizers.Tokenizer:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(weights.EMBEDDINGS.path().with_name("tokenizer.json")))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def warm_up() -> None:

@@ -44,6 +44,15 @@ def test_it_equals_the_reference_implementation():
     np.testing.assert_allclose(compute.embed_texts(texts), expected.numpy(), atol=2e-6)
 
 
+def test_tokens_are_counted_uncut_and_without_marks():
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(weights.EMBEDDINGS.path().parent)
+    for text in TEXTS:
+        expected = tokenizer(text, add_special_tokens=False, truncation=False)["input_ids"]
+        assert compute.count_tokens(text) == len(expected)
+
+
 def test_vectors_are_of_length_one_and_in_order():
     vectors = compute.embed_texts(TEXTS)
     assert [len(vector) for vector in vectors] == [embeddings.DIMENSIONS] * len(TEXTS)

@@ -120,7 +120,10 @@ class _Cutter:
     def parts(self) -> Iterator[_Part]:
         for section, blocks in groupby(_bodies(self.document.blocks), key=lambda b: b.section):
             room = self.room(section)
-            yield from self.pack(list(self.units(list(blocks), room)), room)
+            for part in self.pack(list(self.units(list(blocks), room)), room):
+                # A joined text may be a little more than its parts, where they met within a word.
+                exact = self.measure(part.section, part.start, part.end, part.head)
+                yield from self.cut(exact, BlockKind.PARAGRAPH, room)
 
     def units(self, blocks: Sequence[Block], room: int) -> Iterator[_Part]:
         """What should not be torn apart: a block, or one with the line that introduces it."""

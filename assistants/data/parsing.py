@@ -147,7 +147,9 @@ def detect(name: str, content: bytes, max_bytes: int) -> str:
         raise rejected(name, f"is larger than {limit}, the most that can be read. Please split it.")
     path = PurePosixPath(name)
     suffix = path.suffix.lower().removeprefix(".")
-    if b"%PDF-" in content[:1024]:
+    # Some files have a few odd bytes before the mark; a text that speaks of it is no PDF.
+    begins = content[:1024].lstrip(b"\xef\xbb\xbf\x00 \t\r\n").startswith(b"%PDF-")
+    if begins or (suffix == "pdf" and b"%PDF-" in content[:1024]):
         return blocks.PDF
     if content.startswith(b"PK\x03\x04"):
         return _office(name, content)

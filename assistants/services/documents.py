@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from assistants import compute, data
-from assistants.exceptions import DocumentRejected, InvalidRequest, NotFound
+from assistants.exceptions import AssistantsError, DocumentRejected, InvalidRequest, NotFound
 from assistants.models import DocumentVersion, Zone
 
 logger = logging.getLogger(__name__)
@@ -241,11 +241,14 @@ def _index_all(batch: list[_Prepared], tell: Callable[[FileResult], None]) -> No
 
 
 def _prepare(origin: str, content: bytes) -> tuple[data.ParsedDocument, list[data.DraftChunk]]:
-    """Raises DocumentRejected, also where our own code trips over the file: it would again."""
+    """Raises DocumentRejected, also where our own code trips over the file: it would again.
+
+    Other errors that are known (no weights) pass: they are not the file's.
+    """
     try:
         parsed = data.parse_document(origin, content, settings.MAX_UPLOAD_BYTES)
-        return parsed, data.chunk_document(parsed)
-    except DocumentRejected:
+        return parsed, data.chunk_document(parsed, compute.count_tokens)
+    except AssistantsError:
         raise
     except Exception as error:
         logger.exception("reading %s failed", origin)

@@ -246,6 +246,8 @@ def test_clear_content_beats_a_wrong_name():
     assert parse("a.txt", make_pdf(["Some words."])).media_type == PDF
     assert parse("a.pdf", make_docx(lambda d: d.add_paragraph("Words."))).media_type == DOCX
     assert parse("a.md", "<!-- old -->\n<html><body><p>Words.</p></body></html>").media_type == HTML
+    assert parse("a.py", "MARK = '%PDF-'").media_type == PYTHON
+    assert parse("a.pdf", b"odd bytes" + make_pdf(["Some words."])).media_type == PDF
     assert parse("a.html", "No tag at all here.").media_type == PLAIN_TEXT
 
 

@@ -29,6 +29,7 @@ def embedded(monkeypatch) -> list[str]:
         return [unit_vector(len(text)) for text in batch]
 
     monkeypatch.setattr(compute, "embed_texts", embed_texts)
+    monkeypatch.setattr(compute, "count_tokens", lambda text: len(text.split()))
     return texts
 
 
@@ -168,13 +169,14 @@ def test_an_unknown_version_is_left_alone(cast):
     documents.ingest_version(uuid.uuid4())
 
 
-def test_a_model_that_is_away_leaves_the_version_waiting(cast, monkeypatch):
+@pytest.mark.parametrize("function", ["embed_texts", "count_tokens"])
+def test_a_model_that_is_away_leaves_the_version_waiting(cast, monkeypatch, function):
     def away(texts):
         raise ProviderError("no weights")
 
     version_id = receive(cast, "a.md", b"Words.")
     with monkeypatch.context() as patched:
-        patched.setattr(compute, "embed_texts", away)
+        patched.setattr(compute, function, away)
         with pytest.raises(ProviderError):
             documents.ingest_version(version_id)
     assert versions()[0].status == "received"
@@ -184,7 +186,7 @@ def test_a_model_that_is_away_leaves_the_version_waiting(cast, monkeypatch):
 
 def test_a_fault_of_ours_is_said_and_does_not_repeat(cast, monkeypatch):
     version_id = receive(cast, "a.md", b"Words.")
-    monkeypatch.setattr(data, "chunk_document", lambda parsed: 1 / 0)
+    monkeypatch.setattr(data, "chunk_document", lambda *arguments: 1 / 0)
     documents.ingest_version(version_id)
     (version,) = versions()
     assert version.status == "rejected"

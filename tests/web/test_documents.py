@@ -33,6 +33,7 @@ Every gift is registered."""
 def at_once(monkeypatch):
     """Files are ingested as soon as they are queued, with a fake in place of the model."""
     monkeypatch.setattr(compute, "embed_texts", lambda texts: [unit_vector(0) for _ in texts])
+    monkeypatch.setattr(compute, "count_tokens", lambda text: len(text.split()))
     monkeypatch.setattr(tasks.ingest, "delay", documents.ingest_version)
 
 

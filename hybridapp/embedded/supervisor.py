@@ -144,8 +144,10 @@ class Supervisor:
         interrupted = self._untold_password.exists()
         if interrupted:
             password = self._untold_password.read_text()
+        elif given:
+            password = given
         else:
-            password = given or _new_password()
+            password = _new_password()
             self._untold_password.write_text(password)
         later = asyncio.get_running_loop().call_later(
             5, self.log.say, "run", "the demo's documents are read and embedded, once: a minute"

@@ -14,6 +14,7 @@ import pytest
 from hybridapp.embedded.keeper import Keeper
 from hybridapp.embedded.log import Log
 from hybridapp.embedded.process import Command, Part, PartFailed
+from hybridapp.embedded.supervisor import Supervisor
 from tests.faults.processes import descendants, handles, wait_for_ends
 
 PATIENCE = 10.0
@@ -29,6 +30,9 @@ class Lines(Log):
     def say(self, name: str, text: str) -> None:
         self.said.append((name, text))
         self.news.set()
+
+    def show(self, text: str) -> None:
+        self.say("", text)
 
     async def wait_for(self, name: str, text: str, times: int = 1) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -141,3 +145,37 @@ def test_a_reader_that_stops_reading_does_not_stop_the_product():
         os.close(read)
         os.close(write)
     assert done.returncode == 0
+
+
+async def test_a_password_made_up_is_told_even_if_the_first_start_is_interrupted(tmp_path: Path):
+    log = Lines()
+    used: list[str] = []
+
+    def start(answer: str | None) -> Supervisor:
+        """One start whose seeding answers so, or is interrupted."""
+        supervisor = Supervisor(log, {"STATE_DIR": str(tmp_path)})
+
+        async def once(name: str, command: Command) -> list[str]:
+            used.append(command.env["DEMO_PASSWORD"])
+            if answer is None:
+                raise PartFailed("interrupted")
+            return [answer]
+
+        supervisor.keeper.once = once  # type: ignore[method-assign]
+        return supervisor
+
+    with pytest.raises(PartFailed):
+        await start(None)._seed()
+    second = start('{"users": ["alice"], "password": null}')
+    await second._seed()
+    second._welcome(1.0)
+    third = start('{"users": ["alice"], "password": null}')
+    await third._seed()
+    third._welcome(1.0)
+
+    boxes = [text for name, text in log.said if name == ""]
+    assert f"password   {used[0]} " in boxes[0]
+    assert "password   as before" in boxes[1]
+    assert used[0] not in boxes[1]
+    assert used[2] != used[0]
+    assert os.listdir(tmp_path) == []

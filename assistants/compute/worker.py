@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -42,6 +43,7 @@ LOOK_SECONDS = 0.25  # how long a stop can go unnoticed while the model reads th
 app = celery_app()
 app.set_current()
 liveness.announce()
+_ending = threading.Event()
 
 
 @signals.worker_init.connect
@@ -55,6 +57,12 @@ def _warm_up(**kwargs: Any) -> None:
     except WeightsMissing as error:
         raise SystemExit(f"the model worker cannot start: {error}") from None
     logger.info("%s is ready after %.1f s", model.name, time.monotonic() - begun)
+
+
+@signals.worker_shutting_down.connect
+def _end(**kwargs: Any) -> None:
+    """Tell the caller at once, so that it asks elsewhere, instead of falling silent."""
+    _ending.set()
 
 
 @app.task(name=wire.TASK)
@@ -111,7 +119,9 @@ class _Writer:
         self.wrote_at = self.looked_at = time.monotonic()
 
     async def append(self, *entries: wire.Entry, last: bool = False) -> None:
-        """No entries: only look. Raises _Unwanted, unless these entries are the last ones."""
+        """No entries: only look. Raises _Unwanted, or ProviderError when this worker is told to
+        end, unless these entries are the last ones.
+        """
         pipeline = self._client.pipeline(transaction=False)
         for entry in entries:
             self._number += 1
@@ -126,6 +136,8 @@ class _Writer:
             self.wrote_at = self.looked_at
         if not last and (stop or not wanted):
             raise _Unwanted
+        if not last and _ending.is_set():
+            raise failure("interrupted", "the worker is shutting down")
 
 
 async def _relay(events: AsyncGenerator[GenerationEvent, None], writer: _Writer) -> None:

@@ -108,6 +108,14 @@ def model_worker(_model_worker: ModelWorker) -> ModelWorker:
 
 
 @pytest.fixture
+def dead_worker(_model_worker: ModelWorker) -> ModelWorker:
+    """Killed, and forgotten by the broker."""
+    _model_worker.kill()
+    sync_client().delete(ALIVE)
+    return _model_worker
+
+
+@pytest.fixture
 def local() -> DeploymentSpec:
     return DeploymentSpec("local", "local", "on_prem", "", "", context_tokens=2048, max_tokens=256)
 

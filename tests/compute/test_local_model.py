@@ -12,7 +12,7 @@ import pytest
 
 from assistants import compute
 from assistants.compute import dispatch, remote, wire
-from assistants.compute.broker import async_client, sync_client
+from assistants.compute.broker import async_client
 from assistants.exceptions import ProviderError
 from assistants.types import (
     Delta,
@@ -168,6 +168,15 @@ async def test_generations_wait_for_each_other(model_worker: ModelWorker, local:
     assert len({text for text, _ in results}) == 1
 
 
+async def test_its_log_is_clear_and_tells_no_text(model_worker: ModelWorker, local):
+    await run(ask("My badge number is 4711-alpha.", max_tokens=4), local)
+    await until(lambda: "took" in model_worker.log.read_text())
+    log = model_worker.log.read_text()
+    assert "SmolLM2-135M-Instruct is ready after" in log
+    assert "4711-alpha" not in log
+    assert "Traceback" not in log
+
+
 async def test_a_killed_worker_interrupts(model_worker: ModelWorker, local, monkeypatch):
     monkeypatch.setattr(remote, "SILENCE_SECONDS", 1.5)
     seen: list[Any] = []
@@ -186,26 +195,28 @@ async def test_a_killed_worker_interrupts(model_worker: ModelWorker, local, monk
     assert not any(isinstance(event, Finished) for event in seen)
 
 
-async def test_without_a_worker_it_is_unreachable(model_worker: ModelWorker, local, monkeypatch):
+async def test_without_a_worker_it_is_unreachable(dead_worker: ModelWorker, local, monkeypatch):
     monkeypatch.setattr(remote, "NO_WORKER_SECONDS", 0.5)
-    model_worker.kill()
-    sync_client().delete("alive:model")
     generation_id = new_id()
     with pytest.raises(ProviderError) as caught:
         await anext(compute.generate(LONG, local, generation_id=generation_id))
     assert caught.value.code == "unreachable"
     assert not (await compute.check_deployment(local)).ready
     # A worker that comes back finds it in the queue, and sees that nobody wants it any more.
-    model_worker.start()
+    dead_worker.start()
     assert (await compute.check_deployment(local)).ready
     await run(ask("Hello", max_tokens=2), local)
     assert await entries(generation_id) == []
 
 
-async def test_its_log_is_clear_and_tells_no_text(model_worker: ModelWorker, local):
-    await run(ask("My badge number is 4711-alpha.", max_tokens=4), local)
-    await until(lambda: "took" in model_worker.log.read_text())
-    log = model_worker.log.read_text()
-    assert "SmolLM2-135M-Instruct is ready after" in log
-    assert "4711-alpha" not in log
-    assert "Traceback" not in log
+async def test_a_worker_that_is_told_to_end_says_so(model_worker: ModelWorker, local):
+    async def read() -> None:
+        async for event in compute.generate(LONG, local, generation_id=new_id()):
+            if isinstance(event, Delta):
+                model_worker.process.terminate()
+
+    with pytest.raises(ProviderError, match="shutting down") as caught:
+        async with asyncio.timeout(30):
+            await read()
+    assert caught.value.code == "interrupted"
+    await until(lambda: model_worker.process.poll() is not None, 30)

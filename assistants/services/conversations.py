@@ -12,7 +12,8 @@ from django.db.models import Prefetch, QuerySet
 
 from assistants import data, markdown
 from assistants.exceptions import NotFound
-from assistants.models import Answer, Assistant, Citation, Conversation, Message, Zone
+from assistants.models import Answer, Assistant, Citation, Conversation, Message
+from assistants.services import registry
 from assistants.types import CLOUD, Sensitivity, Treatment, ZoneRules
 
 # Around an opened passage: so many characters of the document before and after it.
@@ -232,21 +233,23 @@ def get_citation(user: AbstractBaseUser, answer_id: str | uuid.UUID, number: int
             version_number=version.number,
             version_date=version.created,
             superseded=not version.current,
-            document_url=f"/documents/{version.document_id}/?start={start}&end={end}#passage",
+            document_url=f"/documents/{version.document_id}/"
+            f"?version={version.pk}&start={start}&end={end}#passage",
         )
 
 
-def get_zones(slugs: Sequence[str]) -> list[Zone]:
-    """The zones by their slugs; NotFound if one is gone, so that nothing is taken for harmless."""
-    zones = list(Zone.objects.filter(slug__in=slugs))
-    if len(zones) != len(set(slugs)):
-        raise NotFound(f"a zone of {sorted(slugs)} does not exist any more")
-    return zones
+def list_rules(slugs: Sequence[str]) -> list[ZoneRules]:
+    """The zones' rules; NotFound if a zone is gone, so that nothing is taken for harmless."""
+    known = registry.get_zone_rules()
+    missing = set(slugs) - set(known)
+    if missing:
+        raise NotFound(f"zones {sorted(missing)} do not exist any more")
+    return [known[slug] for slug in slugs]
 
 
 def label_zones(slugs: Sequence[str]) -> ZoneLabel:
     """The effective zone of text that came from these zones, in words."""
-    return label_rules([zone.rules for zone in get_zones(slugs)], list(slugs))
+    return label_rules(list_rules(slugs), list(slugs))
 
 
 def label_rules(rules: Sequence[ZoneRules], slugs: list[str]) -> ZoneLabel:

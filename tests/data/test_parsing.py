@@ -328,6 +328,18 @@ def test_what_cannot_be_read_is_refused_by_name(name, content, says):
     assert refused.value.permanent
 
 
+@given(st.binary(max_size=400), st.sampled_from(["a.txt", "a.md", "a.py", "a.log", "a.c", "a"]))
+def test_any_bytes_are_read_or_refused(content, name):
+    try:
+        document = parse(name, content)
+    except DocumentRejected as error:
+        refused = error.user_message
+    else:
+        assert document.text == normalise(document.text)
+        return
+    assert refused.startswith(f"“{name}” ")
+
+
 def test_a_bomb_is_small():
     assert len(BOMB) < 100_000
 

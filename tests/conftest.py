@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from assistants.services import registry
 from benchmarks import product as running
 from benchmarks.product import CHECKOUT
 from tests import factories
@@ -24,6 +25,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The flush after a transactional test truncates every table, the audit trail too."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("alter table assistants_auditevent disable trigger append_only_truncate")
+
+
+@pytest.fixture(autouse=True)
+def afresh() -> None:
+    """What is remembered for a moment is of the test before."""
+    registry.forget()
 
 
 @pytest.fixture

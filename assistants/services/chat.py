@@ -21,9 +21,9 @@ from assistants.services.connections import give_back_connection
 from assistants.services.conversations import (
     access_answer,
     access_conversation,
-    get_zones,
     label_rules,
     list_assistants,
+    list_rules,
     newest_branch,
 )
 from assistants.services.generation import Result, generate_answer
@@ -311,9 +311,7 @@ def _plan(pending: Answer, writer: compute.AnswerWriter) -> Plan:
             f"{message.author} may not use {assistant.slug}",
             user_message="You may not use this assistant any more. Ask your administrator.",
         )
-    zone_ids = list(
-        Assistant.zones.through.objects.filter(assistant=assistant).values_list("zone", flat=True)
-    )
+    zone_ids = registry.get_searched_zones().get(assistant.pk, [])
     task = control.decide_task(message.text, has_documents=bool(zone_ids))
     passages: list[Passage] = []
     if zone_ids and task is not Capability.CHAT:
@@ -327,7 +325,7 @@ def _plan(pending: Answer, writer: compute.AnswerWriter) -> Plan:
         )
         passages = [passage for passage in found if data.is_relevant(passage.evidence)]
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
-    rules = [zone.rules for zone in get_zones(slugs)]
+    rules = list_rules(slugs)
     effective = data.join_zones(rules)
     if set(slugs) - set(chat.zones):
         label = label_rules(rules, slugs)

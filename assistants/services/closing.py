@@ -15,10 +15,10 @@ from assistants.models import (
     Answer,
     Citation,
     Conversation,
-    Deployment,
     Generation,
     Message,
 )
+from assistants.services import registry
 from assistants.services.conversations import list_citations, render_answer
 from assistants.services.generation import Attempt, Result, badge_of
 from assistants.types import Passage, Prompt, Route
@@ -40,12 +40,11 @@ def close_turn(
     """
     message = answer.message
     prompt = result.prompt
+    deployments = registry.get_deployment_keys()
     with transaction.atomic():
         locked = Answer.objects.select_for_update().filter(pk=answer.pk)
         if locked.values_list("status", flat=True).get() != Answer.Status.PENDING:
             return end_frame(Answer.objects.get(pk=answer.pk))
-        slugs = {attempt.deployment.slug for attempt in result.attempts}
-        deployments = dict(Deployment.objects.filter(slug__in=slugs).values_list("slug", "pk"))
         last = result.attempts[-1] if result.attempts else None
         shown = prompt.passages if prompt else ()
         cited = cited_passages(result.text, shown)

@@ -2,18 +2,81 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
 from assistants import conf
-from assistants.models import Deployment
-from assistants.types import Capability, DeploymentSpec
+from assistants.models import Assistant, Deployment, Zone
+from assistants.types import Capability, DeploymentSpec, ZoneRules
 
 LOCAL = "local"
 QUOTES = "quotes"
 PREMISES_SERVER = "premises-server"
 
 
+# What an admin changes holds everywhere within this time; each answer would read it otherwise.
+REMEMBER_SECONDS = 0.8
+
+T = TypeVar("T")
+
+
+def remembered(read: Callable[[], T]) -> Callable[[], T]:
+    """Read at most once in REMEMBER_SECONDS a process. Not for rights: those are read afresh."""
+    known: tuple[float, T] | None = None
+
+    def remember() -> T:
+        nonlocal known
+        now = time.monotonic()
+        if known is None or now - known[0] > REMEMBER_SECONDS:
+            known = (now, read())
+        return known[1]
+
+    def forget() -> None:
+        nonlocal known
+        known = None
+
+    _forgetters.append(forget)
+    return remember
+
+
+_forgetters: list[Callable[[], None]] = []
+
+
+def forget() -> None:
+    """Read everything afresh; for tests."""
+    for each in _forgetters:
+        each()
+
+
+@remembered
+def _deployments() -> list[Deployment]:
+    return list(Deployment.objects.all())
+
+
 def list_deployments() -> list[DeploymentSpec]:
     """Every enabled deployment, preferred ones first."""
-    return [deployment.spec for deployment in Deployment.objects.filter(enabled=True)]
+    return [deployment.spec for deployment in _deployments() if deployment.enabled]
+
+
+def get_deployment_keys() -> dict[str, int]:
+    """The primary key of each deployment, enabled or not, by slug."""
+    return {deployment.slug: deployment.pk for deployment in _deployments()}
+
+
+@remembered
+def get_zone_rules() -> dict[str, ZoneRules]:
+    """The rules of every zone, by slug."""
+    return {zone.slug: zone.rules for zone in Zone.objects.all()}
+
+
+@remembered
+def get_searched_zones() -> dict[int, list[int]]:
+    """The primary keys of the zones that each assistant searches, by the assistant's."""
+    zones: dict[int, list[int]] = {}
+    for assistant, zone in Assistant.zones.through.objects.values_list("assistant", "zone"):
+        zones.setdefault(assistant, []).append(zone)
+    return zones
 
 
 def sync_deployments() -> None:

@@ -23,6 +23,7 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -106,7 +107,7 @@ async def ask_product(
     socket: aiohttp.ClientWebSocketResponse, assistant: str, message: str, number: int
 ) -> Reader:
     reader = Reader(time.monotonic())
-    frame = {
+    frame: dict[str, Any] = {
         "type": "message.send",
         "client_id": f"{time.time_ns()}-{number}",
         "conversation": None,

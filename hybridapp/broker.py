@@ -13,16 +13,18 @@ from typing import Any
 from kombu.transport import TRANSPORT_ALIASES, redis
 
 
-class Channel(redis.Channel):  # type: ignore[misc]  # kombu has no types
+class Channel(redis.Channel):
     @cached_property
     def _kept_client(self) -> Any:
-        return super()._create_client()
+        return super()._create_client()  # type: ignore[misc]
 
     def _create_client(self, asynchronous: bool = False) -> Any:
-        return super()._create_client(asynchronous=True) if asynchronous else self._kept_client
+        if asynchronous:
+            return super()._create_client(asynchronous=True)  # type: ignore[misc]
+        return self._kept_client
 
 
-class Transport(redis.Transport):  # type: ignore[misc]
+class Transport(redis.Transport):
     Channel = Channel
 
 

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         )
         for pk, receipt, sha256 in answers.iterator():
             told = AuditEvent.objects.filter(subject=str(pk), data__receipt_sha256=sha256)
-            if not control.verify_receipt(receipt, sha256) or not told.exists():
+            if not control.verify_receipt(receipt or {}, sha256) or not told.exists():
                 raise CommandError(f"The receipt of answer {pk} was changed.")
         last = AuditEvent.objects.last()
         self.stdout.write(

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -111,6 +112,13 @@ def start(state_dir: Path, *, argv: Sequence[str] = SUPERVISOR, **extra: str) ->
             start_new_session=True,
         )
     return Product(f"http://127.0.0.1:{port}", password, state_dir, process, log)
+
+
+def make_folder(purpose: str) -> Path:
+    """A new folder for state; root's database runs as another user and must get through."""
+    folder = Path(tempfile.mkdtemp(prefix=f"hybridapp-{purpose}-", dir="/tmp"))
+    folder.chmod(0o711)
+    return folder
 
 
 def free_port() -> int:

@@ -17,7 +17,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Sequence
@@ -272,7 +271,7 @@ def merge(runs: Sequence[Run]) -> Run:
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="hybridapp-bench-", dir="/tmp"))
+    folder = running.make_folder("bench")
     port = running.free_port()
     command = [sys.executable, "-m", "benchmarks.upstream", "--port", str(port)]
     upstream = subprocess.Popen([*command, "--tokens", str(TOKENS)], cwd=CHECKOUT)

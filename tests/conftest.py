@@ -3,11 +3,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,8 +76,7 @@ def product(upstream_url: str) -> Iterator[running.Product]:
 
     The server takes conversation and drafting; questions to documents go to `quotes`.
     """
-    folder = Path(tempfile.mkdtemp(prefix="hybridapp-product-", dir="/tmp"))
-    folder.chmod(0o711)  # root's database runs as another user and must get through
+    folder = running.make_folder("product")
     product = running.start(folder / "state", LOCAL_MODEL_URL=upstream_url)
     try:
         product.wait_until_healthy()

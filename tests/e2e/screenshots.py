@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
@@ -66,7 +64,7 @@ def draw(browser: Browser, url: str, password: str) -> None:
 
 @contextmanager
 def demo() -> Iterator[tuple[str, str]]:
-    folder = Path(tempfile.mkdtemp(prefix="hybridapp-screenshots-", dir="/tmp"))
+    folder = running.make_folder("screenshots")
     product = running.start(folder / "state")
     try:
         product.wait_until_healthy()

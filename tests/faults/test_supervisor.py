@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -91,8 +90,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    folder = Path(tempfile.mkdtemp(prefix="hybridapp-run-", dir="/tmp"))
-    folder.chmod(0o711)  # root's database runs as another user and must get through
+    folder = running.make_folder("run")
     house = House(folder / "state")
     yield house
     if house.product is not None:

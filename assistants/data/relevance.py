@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from assistants.types import Evidence
 
-MIN_COSINE = 0.25
+MIN_COSINE = 0.3
 MIN_COVERAGE = 0.35  # a passage that shares the question's rare words may lie further off
-MIN_COSINE_COVERED = 0.12
+MIN_COSINE_COVERED = 0.2
 
 
 def is_relevant(evidence: Evidence) -> bool:

@@ -25,7 +25,7 @@ KEYWORD_ROWS = 2_000
 # Row-level security keeps `@@` from using its index unless a superuser has declared it leakproof.
 # Without that, a scope up to this size is read through for its words.
 SCANNED_UP_TO = 20_000
-K1, B = 1.2, 0.75  # BM25
+K1, B = 1.2, 0.4  # BM25; chunks are of like length, which b = 0.75 would take too seriously
 
 SETTINGS = """
 select set_config('hnsw.iterative_scan', 'relaxed_order', true),
@@ -186,21 +186,17 @@ def rank(
     candidates: Sequence[Candidate], statistics: Statistics, keyword_weight: float
 ) -> list[Passage]:
     """Best first, with the evidence for each."""
-    if not candidates:
-        return []
     weights = {word: statistics.weight(word) for word in statistics.frequencies}
-    total = sum(weights.values())
-    usual = sum(candidate.length for candidate in candidates) / len(candidates) or 1.0
-    keywords = [_bm25(candidate, weights, usual) for candidate in candidates]
-    best = max(keywords) or 1.0
+    total = sum(weights.values()) or 1.0
+    usual = sum(candidate.length for candidate in candidates) / max(len(candidates), 1) or 1.0
     passages = []
-    for candidate, keyword in zip(candidates, keywords, strict=True):
-        covered = sum(weights[word] for word in candidate.counts)
+    for candidate in candidates:
+        keyword = min(1.0, _bm25(candidate, weights, usual) / total)
         evidence = Evidence(
             cosine=candidate.cosine,
-            keyword=keyword / best,
-            coverage=covered / total if total else 0.0,
-            score=keyword_weight * keyword / best + (1 - keyword_weight) * candidate.cosine,
+            keyword=keyword,
+            coverage=sum(weights[word] for word in candidate.counts) / total,
+            score=keyword_weight * keyword + (1 - keyword_weight) * candidate.cosine,
         )
         passages.append(replace(candidate.passage, evidence=evidence))
     return sorted(passages, key=lambda p: (-p.evidence.score, p.title, p.start, p.chunk_id))

@@ -1,0 +1,52 @@
+"""`manage.py evaluate KIND PATH`: measure on your own data; the last line is one JSON object."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from assistants.exceptions import AssistantsError
+from assistants.services import evaluation
+
+DEFAULT_KEYWORD_WEIGHT = 0.2
+
+
+def share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError(text)
+    return value
+
+
+class Command(BaseCommand):
+    help = "Measure on your own data. The last line printed is one JSON object."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("kind", choices=["retrieval"])
+        parser.add_argument(
+            "path",
+            type=Path,
+            metavar="PATH",
+            help="retrieval: a folder with corpus.jsonl, queries.jsonl and qrels.tsv",
+        )
+        parser.add_argument(
+            "--keyword-weight",
+            type=share,
+            default=DEFAULT_KEYWORD_WEIGHT,
+            metavar="W",
+            help="share of the keyword side, 0 to 1 (default: %(default)s)",
+        )
+
+    def handle(self, *args: Any, path: Path, keyword_weight: float, **options: Any) -> None:
+        # So that a terminated measurement removes what it read in as well.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        try:
+            figures = evaluation.evaluate_retrieval(path, keyword_weight)
+        except AssistantsError as error:
+            raise CommandError(error.user_message) from error
+        self.stdout.write(json.dumps(figures))

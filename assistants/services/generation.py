@@ -141,7 +141,9 @@ async def generate_answer(
             )
             attempt.outcome, error = failure.code, failure
             if isinstance(failure, ProviderError):
-                compute.record_outcome(deployment.slug, False)
+                # A prompt that is too long says nothing of the deployment's health.
+                if failure.code != "context_exceeded":
+                    compute.record_outcome(deployment.slug, False)
                 if await release.keep():
                     deployments = [] if repeated or failure.permanent else [deployment]
                     repeated = True

@@ -107,7 +107,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 def test_it_tells_the_address_the_users_and_a_password_that_works(house: House):
     product = house.up()
-    wait_for(lambda: "is ready after" in house.log)
+    wait_for(lambda: "hybridapp is ready after" in house.log)
     assert f"{product.url}/" in house.log
     assert "alice, carol, dave, rita, adam" in house.log
     password = re.findall(r"password\s+([a-z0-9-]{19})", house.log)

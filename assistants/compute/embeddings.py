@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import queue
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from assistants.compute import weights
+
+# Read when torch is loaded: threads without work sleep, instead of spinning in others' way.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     import tokenizers
@@ -32,6 +36,7 @@ _HEADS = 12
 _LAYERS = 6
 _EPSILON = 1e-12
 _QUERIES_AT_ONCE = 32
+_MANY = 16
 _TOKENS_AT_ONCE = 4096  # of a batch with its padding; more brings no speed and costs memory
 _MAX_CHARACTERS = 20_000  # 256 tokens never come from more, but for words that mean nothing
 
@@ -50,7 +55,10 @@ async def embed_query(text: str) -> list[float]:
 
 def embed_texts(texts: Sequence[str]) -> list[list[float]]:
     """The embeddings of many texts, in their order; blocks. See `embed_query`."""
+    import torch
+
     model = _load()
+    torch.set_num_threads(model.granted_threads if len(texts) >= _MANY else 1)
     ids = model.tokenize(texts)
     order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
     vectors: list[list[float]] = [[]] * len(ids)
@@ -178,8 +186,10 @@ class _MiniLM:
         from safetensors.torch import load_file
         from tokenizers import Tokenizer
 
-        # One thread: threads that wait for each other lose much more on a machine that also runs
-        # the web server, the database and a model than they gain on an idle one.
+        # One thread for a question: threads that wait for each other lose much more on a machine
+        # that also runs the web server, the database and a model than they gain on an idle one.
+        # A folder of documents may use what OMP_NUM_THREADS grants.
+        self.granted_threads = torch.get_num_threads()
         torch.set_num_threads(1)
         path = weights.EMBEDDINGS.verified_path()
         w = load_file(path)

@@ -1,36 +1,58 @@
-// Follows the end of the transcript while the reader is there, and leaves them alone otherwise.
+// Follows what is written until its question has reached the top, so that an answer is read from
+// its beginning; from then on, or when the reader scrolls, it stays put. "Jump to latest" follows
+// to the very end.
 
-const NEAR = 64; // pixels from the end that still count as the end
+const NEAR = 48; // pixels from the end that still count as the end
+const ABOVE = 12; // pixels kept free above a question
 
 export class ScrollLock {
-  #following = true;
+  #following = "question"; // or "end", or "nothing"
+  #placed = 0; // where we put it last: any other place is the reader's doing
 
   constructor(scroller, content, jump) {
     this.scroller = scroller;
+    this.content = content;
     this.jump = jump;
-    scroller.addEventListener("scroll", () => this.#look(), { passive: true });
-    new ResizeObserver(() => this.#grown()).observe(content);
-    new ResizeObserver(() => this.#grown()).observe(scroller);
-    jump.addEventListener("click", () => this.toEnd());
+    scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    new ResizeObserver(() => this.#place()).observe(content);
+    new ResizeObserver(() => this.#place()).observe(scroller);
+    jump.addEventListener("click", () => this.follow("end"));
   }
 
-  toEnd() {
-    this.#following = true;
-    this.scroller.scrollTop = this.scroller.scrollHeight;
-    this.jump.hidden = true;
+  /** From now on keep the newest question, or the very end, in view. */
+  follow(what) {
+    this.#following = what;
+    this.#place();
   }
 
-  #distance() {
-    return this.scroller.scrollHeight - this.scroller.clientHeight - this.scroller.scrollTop;
+  #end() {
+    return this.scroller.scrollHeight - this.scroller.clientHeight;
   }
 
-  #look() {
-    this.#following = this.#distance() <= NEAR;
-    this.jump.hidden = this.#following;
+  #question() {
+    const turn = [...this.content.querySelectorAll("[data-turn]:not([hidden])")].at(-1);
+    if (!turn) return Infinity;
+    const above = turn.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
+    return this.scroller.scrollTop + above - ABOVE;
   }
 
-  #grown() {
-    if (this.#following) this.toEnd();
-    else this.jump.hidden = this.#distance() <= NEAR;
+  #scrolled() {
+    if (Math.abs(this.scroller.scrollTop - this.#placed) > 2) {
+      this.#following = this.#end() - this.scroller.scrollTop <= NEAR ? "end" : "nothing";
+    }
+    this.#showJump();
+  }
+
+  #place() {
+    if (this.#following !== "nothing") {
+      const top = this.#following === "end" ? this.#end() : Math.min(this.#end(), this.#question());
+      this.scroller.scrollTop = top;
+      this.#placed = this.scroller.scrollTop;
+    }
+    this.#showJump();
+  }
+
+  #showJump() {
+    this.jump.hidden = this.#end() - this.scroller.scrollTop <= NEAR;
   }
 }

@@ -247,7 +247,7 @@ export class ChatSession extends HTMLElement {
     this.#touchSidebar(frame, isHere);
     this.tabs.tell(known);
     this.#arrange();
-    if (isHere) this.scroll.toEnd();
+    if (isHere) this.scroll.follow("question");
     // A resend may be acknowledged on a socket that does not follow the answer.
     if (frame.duplicate) this.#resume(this.#answer(frame.answer));
   }
@@ -417,7 +417,7 @@ export class ChatSession extends HTMLElement {
       turn.querySelector("[data-question-state]").textContent = "Kept here, not sent yet";
     }
     this.turns.append(turn);
-    this.scroll.toEnd();
+    this.scroll.follow("question");
     return turn;
   }
 

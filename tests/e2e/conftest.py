@@ -45,8 +45,8 @@ def open_page(browser: Browser, product: Product) -> Iterator[Callable[..., Chat
 
         def listen(message: ConsoleMessage) -> None:
             allowed = expect and re.search(expect, message.text)
-            if message.type in {"error", "warning"} and not allowed:
-                errors.append(f"{message.type}: {message.text} ({message.location})")
+            if message.type == "error" and not allowed:
+                errors.append(f"{message.text} ({message.location})")
 
         page.on("console", listen)
         page.on("pageerror", lambda error: errors.append(f"script: {error}"))

@@ -20,7 +20,7 @@ FOLDER = running.CHECKOUT / "docs" / "screenshots"
 MOST_BYTES = 300_000
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=360, height=740)
-QUESTION = "What is the limit for a single gift from a business partner?"
+QUESTION = "What fuzzy match threshold applies to vessels?"
 
 
 def draw(browser: Browser, url: str, password: str) -> None:

@@ -15,27 +15,28 @@ pytestmark = pytest.mark.e2e
 
 OpenPage = Callable[..., ChatPage]
 
+# question, document, section, what the cited passage says
 ANSWERED = [
     (
-        "What is the limit for a single gift from a business partner?",
-        "Gifts and Hospitality Policy (2025 edition)",
-        "Limits",
-        "EUR 50",
-    ),
-    (
         "Do brothers and sisters of a PEP count as family members?",
-        "",
-        "Who is a politically exposed person",
+        "Enhanced Due Diligence",
+        "2. Who is a politically exposed person",
         "Brothers and sisters are not covered",
     ),
     (
         "What fuzzy match threshold applies to vessels?",
-        "",
-        "What is screened and when",
+        "Sanctions Screening",
+        "3. What is screened and when",
         "90 percent",
     ),
+    (
+        "How often do we have to refresh the file of a medium-risk customer?",
+        "Customer Due Diligence",
+        "5. Risk rating, approval and periodic review",
+        "Every 3 years",
+    ),
 ]
-UNANSWERED = "Which vendor supplies our sanctions screening engine?"
+UNANSWERED = "What does the bank charge a customer for closing a current account?"
 
 
 def test_three_questions_are_answered_and_cited_and_a_fourth_is_not(open_page: OpenPage) -> None:
@@ -45,9 +46,8 @@ def test_three_questions_are_answered_and_cited_and_a_fourth_is_not(open_page: O
         expect(answer.locator(".prose")).to_contain_text(fact)
         expect(answer.locator(".badge")).to_contain_text("On the premises")
         expect(answer.locator(".badge")).to_contain_text("quoted from documents")
-        source = answer.locator(".citation-item").filter(has_text=section).first
-        expect(source).to_contain_text(title)
-        source.get_by_role("link").click()
+        cited = answer.locator(".citation-item").filter(has_text=title).filter(has_text=section)
+        cited.first.get_by_role("link").click()
         expect(chat.panel).to_be_visible()
         marked = chat.panel.locator("mark")
         expect(marked.first).to_be_in_viewport()
@@ -98,6 +98,6 @@ def test_a_colleague_of_another_department_sees_none_of_it(
     for path in (conversation, citation, f"{citation}?fragment=1", document):
         assert dave.open(path) == 404, path
     dave.open("/chat/")
-    expect(dave.page.locator("#sidebar")).not_to_contain_text("gift")
+    assert dave.page.locator(f'#sidebar a[href="{conversation}"]').count() == 0
     answer = dave.ask(ANSWERED[0][0])
-    assert "EUR 50" not in dave.body(answer)
+    assert ANSWERED[0][3] not in dave.body(answer)

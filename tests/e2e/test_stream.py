@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 OpenPage = Callable[..., ChatPage]
 
-# A draft, not a question to documents: the scripted model on the premises streams 200 tokens, 10 ms each.
+# A draft, no question to documents: the scripted model on the premises streams 200 tokens.
 CHATTER = "Write me a few friendly lines."
 
 
@@ -129,3 +129,17 @@ def test_an_edited_message_starts_a_branch(open_page: OpenPage) -> None:
     ).to_have_count(0)
     chat.page.get_by_role("link", name="Earlier version").click()
     expect(chat.page.locator("[data-question-text]")).to_have_text("Write a first wording")
+
+
+def test_the_reader_keeps_the_question_in_view_or_follows_the_end(open_page: OpenPage) -> None:
+    chat = open_page("alice", viewport={"width": 700, "height": 420})
+    start_streaming(chat)
+    question = chat.page.locator("[data-question-text]").last
+    jump = chat.page.get_by_role("button", name="Jump to latest")
+    expect(jump).to_be_visible()
+    expect(question).to_be_in_viewport()
+    jump.click()
+    answer = chat.wait_for_end()
+    expect(answer.locator("[data-foot]")).to_be_in_viewport()
+    expect(jump).to_be_hidden()
+    expect(question).not_to_be_in_viewport()

@@ -34,7 +34,7 @@ def test_the_trusted_worker_loads_nothing_heavy_before_it_is_needed():
 
 
 def test_the_model_worker_has_no_django_and_no_database():
-    modules = loaded_by("import assistants.compute.worker", DATABASE_URL="", SECRET_KEY="")
+    modules = loaded_by("import assistants.compute.worker", DJANGO_SETTINGS_MODULE="")
     assert "celery" in modules
     # kombu looks for django.utils wherever it is installed; what works with a database is not.
     forbidden = {"django.conf", "django.db", "django.apps", "psycopg", "channels", "hybridapp"}

@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench chromium
+.PHONY: help install run test lint bench screenshots chromium
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -34,6 +34,9 @@ lint: .venv/installed-dev ## Check format, types, layers, migrations and contain
 
 bench: .venv/installed-dev ## Measure streaming and retrieval on this machine
 	@exec $(BIN)/python -m benchmarks
+
+screenshots: .venv/installed-dev chromium ## Draw the README's pictures from the running demo
+	@exec $(BIN)/python -m tests.e2e.screenshots
 
 # A stamp makes the second `make` instant. The weights declare dependencies that are for other
 # uses and compile for minutes: they come without them, and only with the hashes they had.

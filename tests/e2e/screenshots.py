@@ -21,6 +21,11 @@ MOST_BYTES = 300_000
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=360, height=740)
 QUESTION = "What fuzzy match threshold applies to vessels?"
+EARLIER = [
+    "How often do we have to refresh the file of a medium-risk customer?",
+    "Do brothers and sisters of a PEP count as family members?",
+    "When must a suspicious activity report be filed?",
+]
 
 
 def draw(browser: Browser, url: str, password: str) -> None:
@@ -48,6 +53,9 @@ def draw(browser: Browser, url: str, password: str) -> None:
     save(chat.page, "new-chat")
 
     chat = sign_in("alice", viewport=DESKTOP, color_scheme="light")
+    for question in EARLIER:
+        chat.ask(question)
+        chat.open("/chat/")
     ask_and_open(chat)
     save(chat.page, "answer-light")
     chat.page.emulate_media(color_scheme="dark")
@@ -56,7 +64,8 @@ def draw(browser: Browser, url: str, password: str) -> None:
     chat.page.emulate_media(color_scheme="light")
     save(chat.page, "documents")
 
-    chat = sign_in("alice", viewport=PHONE, color_scheme="light", device_scale_factor=2)
+    phone = {"viewport": PHONE, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
+    chat = sign_in("alice", color_scheme="light", **phone)
     chat.ask(QUESTION)
     chat.page.locator("[data-transcript]").evaluate("element => element.scrollTo(0, 0)")
     save(chat.page, "phone")

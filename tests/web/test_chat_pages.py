@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
+from django.template.loader import render_to_string
 from django.test import Client
 
 from assistants import data
@@ -257,6 +258,11 @@ def test_a_citation_is_opened_under_the_rights_of_now(cast: SimpleNamespace, gif
     assert signed_in(cast.alice).get(f"/citations/{answer.pk}/2/").status_code == 404
     cast.zones.compliance.readers.clear()
     assert signed_in(cast.alice).get(url).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["403.html", "403_csrf.html", "404.html", "500.html"])
+def test_an_error_page_needs_no_request_and_no_database(name: str) -> None:
+    assert "Back to your chats" in render_to_string(name)
 
 
 def test_the_pages_forbid_what_is_inline_and_what_is_elsewhere(cast: SimpleNamespace) -> None:

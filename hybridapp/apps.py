@@ -2,4 +2,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class ConsoleConfig(AdminConfig):
-    default_site = "assistants.admin.site.ConsoleSite"
+    default_site = "hybridapp.console.ConsoleSite"

@@ -1,3 +1,5 @@
+"""The admin site. Not in `assistants.admin`: importing that registers on the site being made."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from assistants.models import AuditEvent
+from assistants.services import chat
+
+MODELS = ["zone", "assistant", "deployment", "promptversion", "auditevent"]
+
+
+@pytest.fixture
+def admin(client, cast):
+    client.force_login(cast.adam)
+    return client
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_admin_opens_each_list(admin, model):
+    assert admin.get(reverse(f"admin:assistants_{model}_changelist")).status_code == 200
+
+
+def test_the_index_shows_them(admin):
+    page = admin.get("/admin/").content.decode()
+    assert "/admin/assistants/zone/" in page
+    assert admin.get("/admin/assistants/").status_code == 200
+
+
+def test_employees_have_no_console(client, cast):
+    client.force_login(cast.alice)
+    assert client.get("/admin/").status_code == 302
+
+
+def test_a_changed_zone_is_audited(admin, cast):
+    zone = cast.zones.compliance
+    form = {
+        "name": "Compliance",
+        "description": "",
+        "sensitivity": 3,
+        "residency": "on_prem",
+        "treatment": "deny",
+        "retention_days": "",
+        "readers": [group.pk for group in zone.readers.all()],
+    }
+    url = reverse("admin:assistants_zone_change", args=[zone.pk])
+    assert admin.post(url, form).status_code == 302
+    event = AuditEvent.objects.get(action="zone.changed")
+    assert (event.actor, event.subject, event.data["treatment"]) == ("adam", "compliance", "deny")
+
+
+def test_a_place_must_be_one(admin, cast):
+    url = reverse("admin:assistants_zone_change", args=[cast.zones.code.pk])
+    page = admin.post(url, {"name": "Code", "sensitivity": 1, "residency": "the moon"})
+    import re
+
+    print(re.findall(r"errorlist.*?</ul>", page.content.decode(), re.S))
+    assert "“the moon” is no place" in page.content.decode()
+
+
+def test_private_chats_are_not_part_of_the_console(admin, cast):
+    chat.open_turn(
+        cast.alice,
+        client_id="c",
+        assistant="compliance",
+        text="A private matter",
+        enqueue=lambda _: None,
+    )
+    assert "A private matter" not in admin.get("/admin/").content.decode()
+    for name in ("conversation", "message", "answer", "document", "chunk"):
+        assert admin.get(f"/admin/assistants/{name}/").status_code == 404
+
+
+def test_prompt_versions_and_audit_events_are_not_changed(admin, cast):
+    prompt = cast.alice.groups.get().assistants.get().prompt
+    url = reverse("admin:assistants_promptversion_change", args=[prompt.pk])
+    assert admin.post(url, {"text": "changed"}).status_code == 403
+    assert admin.get(reverse("admin:assistants_auditevent_add")).status_code == 403
+
+
+def test_the_console_needs_no_inline_script(admin):
+    policy = admin.get("/admin/")["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy

@@ -56,8 +56,9 @@ class Evidence:
     """How well one passage fits one question; every figure is 0 to 1 unless said otherwise.
 
     `cosine` compares the embeddings (-1 to 1); `keyword` is BM25 relative to a passage of usual
-    length that holds each of the question's words once; `coverage` is the share of the question's words, weighted by how rare each is in
-    the searched documents, that stand in the passage; `score` is the weighted hybrid.
+    length that holds each of the question's words once; `coverage` is the share of the
+    question's words, weighted by how rare each is in the searched documents, that stand in the
+    passage; `score` is the weighted hybrid.
     """
 
     cosine: float

@@ -13,23 +13,28 @@ from typing import Any
 
 from django.db import connection
 
-from assistants.data.lexemes import Statistics, any_of, get_statistics
+from assistants.data.lexemes import Statistics, any_of, count_in, get_statistics
 from assistants.data.scope import rights_of
 from assistants.types import Evidence, Passage, Scope
 
 CANDIDATES = 32  # of each side
 EXACT_UP_TO = 4_000  # chunks in scope; below it a scan is quicker than the index, and exact
-# Words are looked up from the rarest on while they stand in so many chunks altogether. What
-# only common words match would not come first anyway.
-KEYWORD_ROWS = 2_000
+# Words are looked up from the rarest on, while they stand in so many chunks of the scope
+# altogether; the rarest one alone may stand in more. What only common words match would not come
+# first anyway, and each row looked at costs some ten microseconds.
+KEYWORD_ROWS = 400
+RAREST_WORD_ROWS = 2_000
+READ_THROUGH = 1_000  # a scope up to this size is read through for all of its words
 # Row-level security keeps `@@` from using its index unless a superuser has declared it leakproof.
-# Without that, a scope up to this size is read through for its words.
-SCANNED_UP_TO = 20_000
+# Without that, words count in scopes up to this size only, beside the nearest vectors.
+SCANNED_UP_TO = 5_000
 K1, B = 1.2, 0.4  # BM25; chunks are of like length, which b = 0.75 would take too seriously
 
+# With a long list a filter that admits a tenth is nearly always satisfied in one pass: quicker
+# than a short list and several passes, and never much slower.
 SETTINGS = """
 select set_config('hnsw.iterative_scan', 'relaxed_order', true),
-    set_config('hnsw.ef_search', '100', true),
+    set_config('hnsw.ef_search', '800', true),
     (select proleakproof from pg_proc where oid = 'ts_match_vq(tsvector,tsquery)'::regprocedure)
 """
 
@@ -48,18 +53,12 @@ with question as materialized (
 select chunk.id, version.document_id, version.id, document.title, chunk.section, chunk.text,
     zone.slug, chunk.start, chunk."end",
     1 - (chunk.embedding <=> (select vector from question)) as cosine,
-    words.length, words.found, words.counts
+    chunk.search::text
 from candidate
 join assistants_chunk chunk on chunk.id = candidate.id and chunk.zone_id = any (%(zones)s::bigint[])
 join assistants_documentversion version on version.id = chunk.version_id and version.current
 join assistants_document document on document.id = version.document_id
 join assistants_zone zone on zone.id = chunk.zone_id
-cross join lateral (
-    select sum(cardinality(positions)) as length,
-        array_agg(lexeme) filter (where lexeme = any (%(lexemes)s)) as found,
-        array_agg(cardinality(positions)) filter (where lexeme = any (%(lexemes)s)) as counts
-    from unnest(chunk.search)
-) words
 """
 
 INDEXED = "embedding <=> (select vector from question)"
@@ -67,15 +66,20 @@ EXACT = f"({INDEXED}) + 0"  # an expression that the index does not serve
 
 WORDED = """
     select id from assistants_chunk
-    where zone_id = any (%(zones)s::bigint[]) and search @@ %(words)s::tsquery
+    where zone_id = any (%(zones)s::bigint[]) and {matches}
     order by {weight} desc, id limit {candidates}
 """
+MATCHES = "search @@ %(words)s::tsquery"
+MATCHES_SCANNED = f"({MATCHES}) is true"  # an expression that the index does not serve
 NOT_WORDED = "select id from near where false"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A chunk that may become a passage; `counts` says how often each word stands in it."""
+    """A chunk that may become a passage; `counts` says how often each word stands in it.
+
+    `length` is in characters.
+    """
 
     passage: Passage
     cosine: float
@@ -123,10 +127,9 @@ def _get_candidates(
             words_are_indexed = cursor.fetchone()[2]
             if not words_are_indexed and statistics.chunks > SCANNED_UP_TO:
                 words = []
-        values: dict[str, str | float | list[int] | list[str]] = {
+        values: dict[str, str | float | list[int]] = {
             "zones": list(zones),
             "vector": "[" + ",".join(f"{number:.4g}" for number in vector) + "]",
-            "lexemes": present,
             "words": any_of(words),
         }
         weights = []
@@ -134,9 +137,14 @@ def _get_candidates(
             values[f"word{number}"] = any_of([word])
             values[f"weight{number}"] = statistics.weight(word)
             weights.append(
-                f"case when search @@ %(word{number})s::tsquery then %(weight{number})s else 0 end"
+                f"case when search @@ %(word{number})s::tsquery "
+                f"then %(weight{number})s::float8 else 0 end"
             )
-        worded = WORDED.format(weight=" + ".join(weights), candidates=CANDIDATES)
+        worded = WORDED.format(
+            matches=MATCHES_SCANNED if statistics.chunks <= READ_THROUGH else MATCHES,
+            weight=" + ".join(weights),
+            candidates=CANDIDATES,
+        )
         cursor.execute(
             CANDIDATE_ROWS.format(
                 distance=EXACT if statistics.chunks <= EXACT_UP_TO else INDEXED,
@@ -145,25 +153,25 @@ def _get_candidates(
             ),
             values,
         )
-        return [_candidate(row) for row in cursor.fetchall()]
+        return [_candidate(row, present) for row in cursor.fetchall()]
 
 
 def _selective(present: Sequence[str], statistics: Statistics) -> list[str]:
     """The rarest words, as many as can be looked up cheaply."""
-    if statistics.chunks <= KEYWORD_ROWS:
+    if statistics.chunks <= READ_THROUGH:
         return list(present)
-    words, rows = [], 0
+    words: list[str] = []
+    rows = 0
     for word in present:
         rows += statistics.frequencies[word]
-        if rows > KEYWORD_ROWS:
+        if rows > (KEYWORD_ROWS if words else RAREST_WORD_ROWS):
             break
         words.append(word)
     return words
 
 
-def _candidate(row: Sequence[Any]) -> Candidate:
-    chunk, document, version, title, section, text, zone, start, end, cosine, *words = row
-    length, found, counts = words
+def _candidate(row: Sequence[Any], lexemes: Iterable[str]) -> Candidate:
+    chunk, document, version, title, section, text, zone, start, end, cosine, words = row
     passage = Passage(
         number=0,
         chunk_id=str(chunk),
@@ -177,9 +185,7 @@ def _candidate(row: Sequence[Any]) -> Candidate:
         end=end,
         evidence=Evidence(0.0, 0.0, 0.0, 0.0),
     )
-    return Candidate(
-        passage, cosine, int(length or 0), dict(zip(found or (), counts or (), strict=True))
-    )
+    return Candidate(passage, cosine, len(text), count_in(words, lexemes))
 
 
 def rank(

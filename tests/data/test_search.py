@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 
 import pytest
@@ -249,13 +250,30 @@ def test_words_with_quotes_and_backslashes_match_themselves(db):
             assert cursor.fetchone() == (True,)
 
 
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(texts=st.lists(st.text(max_size=30), max_size=4), word=st.text(max_size=12))
+def test_words_are_counted_as_the_database_counts_them(db, texts, word):
+    text = lexemes.searchable(" ".join([*texts, word, "it's a\\b 'gift' gift", word]))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select vector::text, (select jsonb_object_agg(lexeme, cardinality(positions)) "
+            "from unnest(vector)) from to_tsvector('english', %s) as vector",
+            [text],
+        )
+        vector, expected = cursor.fetchone()
+    expected = json.loads(expected)
+    assert lexemes.count_in(vector, [*expected, "nowhere", "if"]) == expected
+
+
 class TestLargeScope:
     """The paths that only large scopes take, on a small one."""
 
     @pytest.fixture(autouse=True)
     def large(self, monkeypatch):
         monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
-        monkeypatch.setattr(searching, "KEYWORD_ROWS", 0)
+        monkeypatch.setattr(searching, "READ_THROUGH", 0)
 
     def test_the_index_finds_the_nearest(self, corpus):
         zones, rows = corpus
@@ -268,13 +286,12 @@ class TestLargeScope:
         scope = Scope(tuple(zones))
         monkeypatch.setattr(searching, "CANDIDATES", 1)  # so that the words must find theirs
         for rows, expected in ((0, False), (1, True)):
-            monkeypatch.setattr(searching, "KEYWORD_ROWS", rows)
+            monkeypatch.setattr(searching, "RAREST_WORD_ROWS", rows)
             found = data.search(scope, None, "text 19 alpha", vector(1), keyword_weight=0.9)
             assert any(passage.text.startswith("Text 19:") for passage in found) is expected
 
     def test_without_an_index_for_words_the_nearest_are_still_found(self, corpus, monkeypatch):
         zones, _ = corpus
-        monkeypatch.setattr(searching, "KEYWORD_ROWS", 1)
         monkeypatch.setattr(searching, "SCANNED_UP_TO", 0)
         monkeypatch.setattr(
             searching, "SETTINGS", "select set_config('hnsw.ef_search', '40', true), null, false"

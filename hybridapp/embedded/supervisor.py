@@ -92,11 +92,20 @@ class Supervisor:
         self._write_services()
         await _at_once(
             *(self._keep_program(name) for name in programs.WORKERS if name != "model"),
-            self._seed(),
+            self._open(),
         )
-        await self._keep_program("web")  # last: who finds it healthy also finds the documents
         await self._wait_until_healthy()
         self._welcome(time.monotonic() - began)
+
+    async def _open(self) -> None:
+        """The web process. At the first start last: who finds it healthy finds the documents."""
+        stamp = self.state_dir / "seeded"
+        if stamp.exists():
+            await _at_once(self._seed(), self._keep_program("web"))
+        else:
+            await self._seed()
+            await self._keep_program("web")
+            stamp.touch()
 
     async def _bring_model(self) -> None:
         await self._step("weights", programs.WEIGHTS)

@@ -19,9 +19,7 @@ from assistants.types import Passage
 FEATURES = (
     "first_cosine",  # -1 to 1
     "best_cosine",
-    "first_keyword",  # 0 to 1
     "margin",  # of the first score over the mean of the next four
-    "agreement",  # 1 if words and vectors put the same passage first
 )
 _ARTEFACT = Path(__file__).with_name("answerability.json")
 
@@ -60,13 +58,8 @@ def measure(passages: Sequence[Passage]) -> tuple[float, ...]:
     """The `FEATURES` of passages in order of their score, at least one."""
     evidence = [passage.evidence for passage in passages]
     first, rest = evidence[0], [item.score for item in evidence[1:5]]
-    places = range(len(evidence))
-    nearest = max(places, key=lambda place: evidence[place].cosine)
-    worded = max(places, key=lambda place: evidence[place].keyword)
     return (
         first.cosine,
-        evidence[nearest].cosine,
-        first.keyword,
+        max(item.cosine for item in evidence),
         first.score - (sum(rest) / len(rest) if rest else 0.0),
-        float(nearest == worded),
     )

@@ -275,4 +275,4 @@ class TestAnswerability:
         assert chances[0] < classifier.abstain < classifier.unsure < chances[-1]
 
     def test_the_features_of_one_passage(self):
-        assert answerability.measure([passage(POLICY)]) == (0.8, 0.8, 0.9, 0.83, 1.0)
+        assert answerability.measure([passage(POLICY)]) == (0.8, 0.8, 0.83)

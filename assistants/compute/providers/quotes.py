@@ -33,6 +33,7 @@ UNSURE = "I am not sure that the documents answer this. These passages come clos
 PASSAGES = 5
 CLOSE = 0.78  # of the first passage's score: quoted at all
 AS_GOOD = 0.85  # quoted whole, not only its telling clauses
+WHOLE = 3  # so many at most
 TELLING = 0.5  # of the best clause's weight
 CLAUSES = 2  # of a passage that is not quoted whole
 WORDS_AROUND = 1.4  # tokens a word, about
@@ -85,7 +86,7 @@ def quote(question: str, passages: Sequence[Passage], max_tokens: int) -> Iterat
         if place and likeness < CLOSE:
             continue
         clauses = cut(passage.text, passage.title)
-        if place and likeness < AS_GOOD:
+        if place and (place >= WHOLE or likeness < AS_GOOD):
             clauses = _telling(clauses, words)
         quotations = [_quotation(clause, shorten(clause, words)) for clause in clauses]
         room -= sum(len(quotation.split()) for quotation in quotations)

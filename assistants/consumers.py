@@ -28,7 +28,7 @@ T = TypeVar("T")
 Frame = Mapping[str, Any]
 
 SESSION_ENDED = 4401
-FOLLOWED_AT_ONCE = 50
+FOLLOWED_AT_ONCE = 100
 
 UNAVAILABLE = (
     "The server cannot take messages at the moment. Your text is kept; please send it again soon."
@@ -104,7 +104,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             client_id=_text(frame, "client_id"),
             conversation=_optional(frame, "conversation"),
             assistant=_optional(frame, "assistant") or "",
-            text=_text(frame, "text"),
+            text=_text(frame, "text", free=True),
             parent=_optional(frame, "parent"),
             enqueue=tasks.answer.delay,
         )
@@ -115,7 +115,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             chat.edit_message,
             client_id=_text(frame, "client_id"),
             message=_text(frame, "message"),
-            text=_text(frame, "text"),
+            text=_text(frame, "text", free=True),
             enqueue=tasks.answer.delay,
         )
         await self._accept(accepted)
@@ -137,6 +137,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         if isinstance(after, bool) or not isinstance(after, int) or after < 0:
             raise InvalidRequest("after", user_message="“after” must be a whole number from 0.")
         stream = await self._as_user(following.access_stream, answer_id=_text(frame, "answer"))
+        if len(self.following) >= FOLLOWED_AT_ONCE:
+            raise InvalidRequest(
+                "too many answers",
+                user_message="Too many answers are open on this page. Wait for one to end.",
+            )
         self._follow(stream, after)
 
     ACTIONS: Mapping[str, Callable[[ChatConsumer, Frame], Any]] = {
@@ -158,11 +163,6 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         running = self.following.pop(answer, None)
         if running:
             running.cancel()
-        if len(self.following) >= FOLLOWED_AT_ONCE:
-            raise InvalidRequest(
-                "too many answers",
-                user_message="Too many answers are open on this page. Wait for one to end.",
-            )
         task = asyncio.create_task(self._send_frames(stream, after))
         self.following[answer] = task
         task.add_done_callback(lambda done: self._forget(answer, done))
@@ -192,9 +192,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         if retry_after is not None:
             reply["retry_after"] = retry_after
         if frame.get("type") in ("message.send", "message.edit", "answer.regenerate"):
-            reply |= {"type": "message.rejected", "client_id": frame.get("client_id")}
-        elif isinstance(frame.get("answer"), str):
-            reply["answer"] = frame["answer"]
+            reply |= {"type": "message.rejected", "client_id": _echo(frame.get("client_id"))}
+        elif frame.get("answer"):
+            reply["answer"] = _echo(frame["answer"])
         await self._send(reply)
 
     async def _send(self, frame: Mapping[str, object]) -> None:
@@ -231,11 +231,17 @@ def _parse(text: str | None) -> Frame:
     return frame
 
 
-def _text(frame: Frame, field: str) -> str:
+def _text(frame: Frame, field: str, *, free: bool = False) -> str:
+    """A field that must be a text; unless it is `free`, one line that can be printed."""
     value = frame.get(field)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not (free or value.isprintable()):
         raise InvalidRequest(field, user_message=f"“{field}” must be a text.")
     return value
+
+
+def _echo(value: object) -> str | None:
+    """What a client sent, if it can be sent back."""
+    return value if isinstance(value, str) and value.isprintable() else None
 
 
 def _optional(frame: Frame, field: str) -> str | None:

@@ -175,6 +175,7 @@ async def test_a_binary_frame_gets_an_error(tab):
         ({"text": "x" * 40_000}, "too_long"),
         ({"text": None}, "invalid_request"),
         ({"client_id": ""}, "invalid_request"),
+        ({"assistant": "compli\x00ance"}, "invalid_request"),
         ({"assistant": "clinical"}, "not_found"),
         ({"conversation": "00000000-0000-0000-0000-000000000000"}, "not_found"),
         ({"attachments": [{"name": "x"}]}, "attachments_unsupported"),
@@ -195,6 +196,14 @@ async def test_a_message_that_cannot_be_taken_is_rejected_with_a_reason(tab, cha
     assert (rejected["type"], rejected["code"]) == ("message.rejected", code)
     assert rejected["client_id"] == frame["client_id"]
     assert rejected["message"]
+
+
+@pytest.mark.parametrize("client_id", ["\x00", "\ud800"])
+async def test_a_client_id_that_is_no_text_is_not_echoed(tab, client_id):
+    frame = {"type": "message.send", "assistant": "compliance", "text": "Hi"}
+    await tab.socket.send_str(json.dumps({**frame, "client_id": client_id}))
+    rejected = await tab.receive()
+    assert (rejected["code"], rejected["client_id"]) == ("invalid_request", None)
 
 
 async def test_a_frame_over_the_limit_closes_the_socket(tab):

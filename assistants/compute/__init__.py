@@ -16,6 +16,7 @@ from assistants.compute.health import check_deployment, is_healthy, record_outco
 from assistants.compute.liveness import announce, get_alive
 from assistants.compute.loop import run
 from assistants.compute.streams import (
+    BROKER_DOWN,
     END_TYPES,
     AnswerWriter,
     claim_abandoned,
@@ -25,6 +26,7 @@ from assistants.compute.streams import (
 )
 
 __all__ = [
+    "BROKER_DOWN",
     "EMBEDDING_MODEL",
     "EMBEDDING_VERSION",
     "END_TYPES",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from assistants import compute, control, data
@@ -284,7 +284,8 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
         # The connection goes back to the pool while the answer streams.
         give_back_connection()
         result = compute.run(_generate(pending, plan, writer))
-    except LeaseLost:
+    except (LeaseLost, OperationalError, InterfaceError, *compute.BROKER_DOWN):
+        # Taken over, or database or broker are away: it stays pending, and the sweeper sees to it.
         raise
     except AssistantsError as error:
         logger.warning("answer %s: %s", answer_id, error)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from django.db import OperationalError
 
 from assistants import compute, control, data
 from assistants.exceptions import InvalidRequest, NotFound, RateLimited
@@ -341,6 +342,24 @@ def test_a_bug_ends_the_answer_with_a_plain_message(house, models):
     assert answer.status == Answer.Status.FAILED
     end = frames_of(str(answer.pk))[-1]
     assert "secret" not in str(end.data)
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_fail_the_answer(house, monkeypatch):
+    accepted = open_turn(house.alice)
+    with monkeypatch.context() as away:
+        away.setattr(chat.control, "decide_route", raiser(OperationalError("server closed")))
+        with pytest.raises(OperationalError):
+            chat.answer(accepted.answer)
+    assert Answer.objects.get().status == Answer.Status.PENDING
+    chat.answer(accepted.answer)  # as the sweeper has it done
+    assert Answer.objects.get().text == "Hello there."
+
+
+def raiser(error: Exception):
+    def fail(*args, **kwargs):
+        raise error
+
+    return fail
 
 
 def test_stop_keeps_the_partial_text(house, models):

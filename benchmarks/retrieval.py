@@ -29,7 +29,7 @@ from benchmarks import database
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 EVALS_DIR = Path(os.environ.get("EVALS_DIR") or CHECKOUT.parent / "shared" / "evals")
-COLLECTIONS = {"cosqa": 0.15, "liveqa_med_nih": 0.3}  # with the departments' weights
+COLLECTIONS = {"cosqa": 0.1, "liveqa_med_nih": 0.3}  # with the departments' weights
 SHARES = {"tiny": 0.001, "small": 0.01, "middle": 0.1}  # the rest is in eight more zones
 SPREAD = 0.3  # length of the noise added to a vector of length 1
 QUERIES = 100

@@ -119,7 +119,7 @@ ASSISTANTS = {
     "code": DemoAssistant(
         "Code",
         "Source code, design notes, runbooks and logs of the software house.",
-        0.15,
+        0.1,
         "You are the assistant of a software development team. Quote code in fenced blocks and "
         "name the file and the function it comes from. Prefer what the code does over what a "
         "note says it should do, and say when they differ.",

@@ -18,6 +18,17 @@ from benchmarks.product import CHECKOUT
 from tests import factories
 
 
+ORDER = ("guards", "data", "compute", "control", "services", "web", "faults", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is quick comes first. The browser comes last: while its driver lives, an event loop
+    runs in this thread, and no other can.
+    """
+    folders = CHECKOUT / "tests"
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(folders).parts[0]))
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The flush after a transactional test truncates every table, the audit trail too."""

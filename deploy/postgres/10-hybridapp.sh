@@ -11,4 +11,6 @@ create database hybridapp owner hybridapp;
 create extension vector;
 create extension pg_trgm;
 create extension unaccent;
+-- Else row-level security keeps the word index from being used (docs/adr/0008).
+alter function ts_match_vq(tsvector, tsquery) leakproof;
 SQL

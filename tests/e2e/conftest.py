@@ -15,7 +15,7 @@ from benchmarks.product import Product
 from tests.e2e.driver import LAUNCH_FLAGS, ChatPage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def launch() -> Iterator[Callable[[], Browser]]:
     """The one browser; started again should it have crashed, so that one test fails and not all."""
     path = shutil.which("chromium") or shutil.which("google-chrome")

@@ -17,7 +17,6 @@ from benchmarks import product as running
 from benchmarks.product import CHECKOUT
 from tests import factories
 
-
 ORDER = ("guards", "data", "compute", "control", "services", "web", "faults", "e2e")
 
 

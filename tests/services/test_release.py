@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -94,7 +95,7 @@ async def writer():
 
 
 async def frames_of(writer: AnswerWriter) -> list[str]:
-    entries = await writer._client.xrange(f"answer:{writer.answer}:frames")
+    entries: Any = await writer._client.xrange(f"answer:{writer.answer}:frames")
     return [fields["t"] for _, fields in entries]
 
 

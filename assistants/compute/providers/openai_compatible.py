@@ -37,6 +37,9 @@ CONNECT_SECONDS = 5.0
 FIRST_TOKEN_SECONDS = 60.0
 NEXT_TOKEN_SECONDS = 30.0
 DRAIN_SECONDS = 0.2
+# Between two reads: what comes meanwhile is read at once. A token a read costs several times the
+# processor time, and whoever shows the text gathers it for longer than this anyway.
+GATHER_SECONDS = 0.02
 CHECK_SECONDS = 2.0
 ERROR_BODY_BYTES = 64 * 1024
 CHARACTERS_PER_TOKEN = 4  # only where a server reports no usage
@@ -111,6 +114,8 @@ class OpenAICompatible:
                     yield answer.started()
                 if text:
                     yield Delta(text)
+                    if not answer.done:
+                        await asyncio.sleep(GATHER_SECONDS)
             if answer.error:
                 raise answer.error
             if not answer.announced:

@@ -14,10 +14,8 @@ from assistants import data, markdown
 from assistants.exceptions import NotFound
 from assistants.models import Answer, Assistant, Citation, Conversation, Message
 from assistants.services import registry
+from assistants.services.document_pages import PassageView, get_passage
 from assistants.types import CLOUD, Sensitivity, Treatment, ZoneRules
-
-# Around an opened passage: so many characters of the document before and after it.
-CONTEXT_CHARACTERS = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +58,6 @@ class ConversationView:
     conversation: Conversation
     zone: ZoneLabel
     turns: list[Turn]
-
-
-@dataclass(frozen=True, slots=True)
-class CitationView:
-    """A cited passage in its document. `html`, for marked-up text, shows the same rendered."""
-
-    title: str
-    section: str
-    before: str
-    passage: str
-    after: str
-    html: str
-    version_number: int
-    version_date: datetime
-    superseded: bool
-    document_url: str
 
 
 def list_assistants(user: AbstractBaseUser) -> QuerySet[Assistant]:
@@ -208,34 +190,13 @@ def list_citations(
     ]
 
 
-def get_citation(user: AbstractBaseUser, answer_id: str | uuid.UUID, number: int) -> CitationView:
+def get_citation(user: AbstractBaseUser, answer_id: str | uuid.UUID, number: int) -> PassageView:
     """The cited passage in its document, if the user may read that document now."""
     answer = access_answer(user, answer_id)
-    with data.rights_of(data.get_scope(user)):
-        citation = (
-            Citation.objects.filter(answer=answer, number=number, version__isnull=False)
-            .select_related("version__document")
-            .first()
-        )
-        if citation is None or citation.version is None:
-            raise NotFound(f"citation {number} of answer {answer_id}")
-        version = citation.version
-        text, start, end = version.text, citation.start, citation.end
-        return CitationView(
-            title=citation.title,
-            section=citation.section,
-            before=text[max(0, start - CONTEXT_CHARACTERS) : start],
-            passage=text[start:end],
-            after=text[end : end + CONTEXT_CHARACTERS],
-            html=markdown.render_passage(text, start, end, context=CONTEXT_CHARACTERS)
-            if version.media_type in data.MARKED_UP
-            else "",
-            version_number=version.number,
-            version_date=version.created,
-            superseded=not version.current,
-            document_url=f"/documents/{version.document_id}/"
-            f"?version={version.pk}&start={start}&end={end}#passage",
-        )
+    citation = answer.citations.filter(number=number).first()
+    if citation is None or citation.document is None or citation.version_id is None:
+        raise NotFound(f"citation {number} of answer {answer_id}")
+    return get_passage(user, citation.document, citation.version_id, citation.start, citation.end)
 
 
 def list_rules(slugs: Sequence[str]) -> list[ZoneRules]:

@@ -123,7 +123,7 @@ def _fill(
                 size=0, status="indexed", current=True,
             )  # fmt: skip
             versions[name] = version.pk
-        cursor.execute("drop index chunk_embedding; drop index chunk_search")
+        cursor.execute("drop index embedding_model_1; drop index chunk_search")
         cursor.execute(
             "create temporary table piece (id uuid, position int, text text, "
             "embedding halfvec(384), version_id uuid, zone_id bigint)"
@@ -134,20 +134,25 @@ def _fill(
                     _piece(position, names[number], zones, versions, texts, vectors, random)
                 )
         cursor.execute(
-            'insert into assistants_chunk (id, position, section, text, start, "end", embedding, '
-            "version_id, zone_id, search) select id, position, '', text, 0, length(text), "
-            "embedding, version_id, zone_id, to_tsvector('english', text) from piece"
+            'insert into assistants_chunk (id, position, section, text, start, "end", current, '
+            "version_id, zone_id, search) select id, position, '', text, 0, length(text), true, "
+            "version_id, zone_id, to_tsvector('english', text) from piece"
+        )
+        cursor.execute(
+            "insert into assistants_embedding (chunk_id, model_id, zone_id, current, vector) "
+            "select id, 1, zone_id, true, embedding from piece"
         )
         cursor.execute("drop table piece")
         # The foreign keys are checked now, or the indexes cannot be made in this transaction.
         cursor.execute("set constraints all immediate")
-        cursor.execute("create index chunk_search on assistants_chunk using gin (search)")
         cursor.execute(
-            "create index chunk_embedding on assistants_chunk "
-            "using hnsw (embedding halfvec_cosine_ops) with (m = 16, ef_construction = 64)"
+            "create index chunk_search on assistants_chunk using gin (search) where current"
+        )
+        cursor.execute(
+            importlib.import_module("assistants.migrations.0005_data_plane_locks").VECTOR_INDEX
         )
     with connection.cursor() as cursor:
-        cursor.execute("vacuum analyze assistants_chunk, assistants_lexeme")
+        cursor.execute("vacuum analyze assistants_chunk, assistants_embedding, assistants_lexeme")
     return zones
 
 
@@ -182,8 +187,8 @@ def _recall(scope: Any, vector: Sequence[float]) -> float:
     with data.rights_of(scope):
         with connection.cursor() as cursor:
             cursor.execute(
-                "select id from assistants_chunk where zone_id = any (%s) "
-                "order by (embedding <=> %s::halfvec) + 0 limit 10",
+                "select chunk_id from assistants_embedding where zone_id = any (%s) "
+                "order by (vector <=> %s::halfvec) + 0 limit 10",
                 [list(scope.zone_ids), literal],
             )
             nearest = {str(row[0]) for row in cursor.fetchall()}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 
 from assistants import data
 from assistants.models import (
@@ -16,6 +17,8 @@ from assistants.models import (
     Deployment,
     Document,
     DocumentVersion,
+    Embedding,
+    EmbeddingModel,
     PromptVersion,
     Zone,
 )
@@ -103,6 +106,7 @@ def make_document(
             text=text,
             status=DocumentVersion.Status.INDEXED,
             current=True,
+            valid_from=timezone.now(),
         )
         chunk = Chunk(
             version=version,
@@ -112,8 +116,13 @@ def make_document(
             text=text,
             start=0,
             end=len(text),
-            embedding=list(vector or unit_vector(0)),
         )
         chunk.search = SearchVector(Value(f"{title} {section} {text}"), config="english")
         chunk.save(force_insert=True)
+        Embedding.objects.create(
+            chunk=chunk,
+            model=EmbeddingModel.objects.get(state="active"),
+            zone=zone,
+            vector=list(vector or unit_vector(0)),
+        )
     return chunk

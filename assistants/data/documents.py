@@ -16,12 +16,14 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import F, OuterRef, Subquery
+from django.utils import timezone
 
 from assistants.data.blocks import DraftChunk, ParsedDocument
+from assistants.data.embedding_models import get_active_model
 from assistants.data.lexemes import CONFIGURATION, searchable
 from assistants.data.scope import rights_of, rights_of_system
 from assistants.exceptions import NotFound
-from assistants.models import Chunk, Citation, Document, DocumentVersion, Zone, new_id
+from assistants.models import Chunk, Document, DocumentVersion, Zone, new_id
 from assistants.types import Scope
 
 # Parsing and chunking. Raise it when their results change: files given again are then redone.
@@ -37,17 +39,21 @@ _BATCH = 200  # chunks an insert
 # `search` is what `get_search_vector` makes.
 CREATE_CHUNKS = """
 insert into assistants_chunk
-    (id, version_id, zone_id, position, section, text, start, "end", embedding, search)
-select id, %(version)s, %(zone)s, position, section, text, start, "end", vector::halfvec,
+    (id, version_id, zone_id, current, position, section, text, start, "end", search)
+select id, %(version)s, %(zone)s, true, position, section, text, start, "end",
     setweight(to_tsvector(%(configuration)s::regconfig, %(title)s), 'A')
     || setweight(to_tsvector(%(configuration)s::regconfig, searched_section), 'B')
     || setweight(to_tsvector(%(configuration)s::regconfig, searched_text), 'D')
 from unnest(
     %(ids)s::uuid[], %(positions)s::int[], %(sections)s::text[], %(texts)s::text[],
-    %(starts)s::int[], %(ends)s::int[], %(vectors)s::text[],
-    %(searched_sections)s::text[], %(searched_texts)s::text[]
+    %(starts)s::int[], %(ends)s::int[], %(searched_sections)s::text[], %(searched_texts)s::text[]
 ) as piece
-    (id, position, section, text, start, "end", vector, searched_section, searched_text)
+    (id, position, section, text, start, "end", searched_section, searched_text)
+"""
+CREATE_EMBEDDINGS = """
+insert into assistants_embedding (chunk_id, model_id, zone_id, current, vector)
+select id, %(model)s, %(zone)s, true, vector::halfvec
+from unnest(%(ids)s::uuid[], %(vectors)s::text[]) as piece (id, vector)
 """
 
 
@@ -142,7 +148,7 @@ def index_version(
     *,
     pipeline: str,
 ) -> None:
-    """Make a version the current, searchable one; the version before stays, without chunks.
+    """Make a version the current, searchable one; the version before stays, as it was until now.
 
     Doing it again does nothing. An older version that is ready after a newer one is kept but
     never becomes current. Raises NotFound if the version is gone.
@@ -155,13 +161,15 @@ def index_version(
             return
         overtaken = document.versions.filter(current=True, number__gt=version.number).exists()
         if not overtaken:
-            _drop_chunks(document)
-            document.versions.filter(current=True).exclude(pk=version.pk).update(current=False)
+            now = timezone.now()
+            retire_version(document, now)
             _create_chunks(version, parsed, chunks, vectors)
+            version.valid_from = now
             document.title = parsed.title
             document.save(update_fields=["title"])
         version.current = not overtaken
         version.text = parsed.text
+        version.pages = list(parsed.pages)
         version.media_type = parsed.media_type
         version.pipeline = pipeline
         version.status, version.error, version.content = Status.INDEXED, "", b""
@@ -188,9 +196,10 @@ def _locked(version_id: uuid.UUID) -> tuple[DocumentVersion, Document]:
     return version, document
 
 
-def _drop_chunks(document: Document) -> None:
-    Citation.objects.filter(chunk__version__document=document).update(chunk=None)
-    Chunk.objects.filter(version__document=document).only("pk").delete()
+def retire_version(document: Document, at: datetime) -> None:
+    """The current version, if there is one, was valid until now; its chunks are kept for then."""
+    Chunk.objects.filter(version__document=document, current=True).update(current=False)
+    document.versions.filter(current=True).update(current=False, valid_until=at)
 
 
 def _create_chunks(
@@ -199,9 +208,11 @@ def _create_chunks(
     chunks: Sequence[DraftChunk],
     vectors: Sequence[Sequence[float]],
 ) -> None:
+    model = get_active_model()
     with connection.cursor() as cursor:
         for start in range(0, len(chunks), _BATCH):
             batch = chunks[start : start + _BATCH]
+            ids = [new_id() for _ in batch]
             cursor.execute(
                 CREATE_CHUNKS,
                 {
@@ -209,18 +220,26 @@ def _create_chunks(
                     "zone": version.zone_id,
                     "title": searchable(parsed.title),
                     "configuration": CONFIGURATION,
-                    "ids": [new_id() for _ in batch],
+                    "ids": ids,
                     "positions": [chunk.position for chunk in batch],
                     "sections": [chunk.section for chunk in batch],
                     "texts": [chunk.text for chunk in batch],
                     "starts": [chunk.start for chunk in batch],
                     "ends": [chunk.end for chunk in batch],
-                    "vectors": [_written(vector) for vector in vectors[start : start + _BATCH]],
                     "searched_sections": [searchable(chunk.section) for chunk in batch],
                     "searched_texts": [
                         searchable(f"{chunk.text}\n{split_identifiers(chunk.text)}")
                         for chunk in batch
                     ],
+                },
+            )
+            cursor.execute(
+                CREATE_EMBEDDINGS,
+                {
+                    "model": model.pk,
+                    "zone": version.zone_id,
+                    "ids": ids,
+                    "vectors": [_written(vector) for vector in vectors[start : start + _BATCH]],
                 },
             )
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connection
 
+from assistants.data.embedding_models import get_active_model
 from assistants.data.lexemes import Statistics, any_of, count_in, get_statistics
 from assistants.data.scope import rights_of
 from assistants.types import Evidence, Passage, Scope
@@ -42,8 +43,8 @@ CANDIDATE_ROWS = """
 with question as materialized (
     select %(vector)s::halfvec as vector
 ), near as materialized (
-    select id from assistants_chunk
-    where zone_id = any (%(zones)s::bigint[])
+    select chunk_id as id from assistants_embedding
+    where model_id = {model} and current and zone_id = any (%(zones)s::bigint[])
     order by {distance} limit {candidates}
 ), worded as materialized (
     {worded}
@@ -52,21 +53,25 @@ with question as materialized (
 )
 select chunk.id, version.document_id, version.id, document.title, chunk.section, chunk.text,
     zone.slug, chunk.start, chunk."end",
-    1 - (chunk.embedding <=> (select vector from question)) as cosine,
+    1 - (embedding.vector <=> (select vector from question)) as cosine,
     chunk.search::text
 from candidate
 join assistants_chunk chunk on chunk.id = candidate.id and chunk.zone_id = any (%(zones)s::bigint[])
+join assistants_embedding embedding on embedding.chunk_id = chunk.id
+    and embedding.model_id = {model}
 join assistants_documentversion version on version.id = chunk.version_id and version.current
 join assistants_document document on document.id = version.document_id
 join assistants_zone zone on zone.id = chunk.zone_id
 """
 
-INDEXED = "embedding <=> (select vector from question)"
-EXACT = f"({INDEXED}) + 0"  # an expression that the index does not serve
+INDEXED = "vector::halfvec({dimensions}) <=> (select vector from question)"
+EXACT = (
+    "(vector <=> (select vector from question)) + 0"  # an expression that the index does not serve
+)
 
 WORDED = """
     select id from assistants_chunk
-    where zone_id = any (%(zones)s::bigint[]) and {matches}
+    where current and zone_id = any (%(zones)s::bigint[]) and {matches}
     order by {weight} desc, id limit {candidates}
 """
 MATCHES = "search @@ %(words)s::tsquery"
@@ -119,6 +124,7 @@ def search(
 def _get_candidates(
     zones: Sequence[int], statistics: Statistics, vector: Sequence[float]
 ) -> list[Candidate]:
+    model = get_active_model()
     present = [word for word in statistics.rarest_first if statistics.frequencies[word]]
     with connection.cursor() as cursor:
         words = _selective(present, statistics)
@@ -147,7 +153,10 @@ def _get_candidates(
         )
         cursor.execute(
             CANDIDATE_ROWS.format(
-                distance=EXACT if statistics.chunks <= EXACT_UP_TO else INDEXED,
+                model=model.pk,
+                distance=EXACT
+                if statistics.chunks <= EXACT_UP_TO
+                else INDEXED.format(dimensions=model.dimensions),
                 worded=worded if words else NOT_WORDED,
                 candidates=CANDIDATES,
             ),

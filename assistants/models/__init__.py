@@ -6,10 +6,14 @@ from assistants.models.documents import (
     Chunk,
     Document,
     DocumentVersion,
+    Embedding,
+    EmbeddingModel,
     Lexeme,
+    Source,
 )
+from assistants.models.graph import Entity, Mention, Relation
 from assistants.models.registry import Assistant, Deployment, PromptVersion
-from assistants.models.zones import Zone
+from assistants.models.zones import Organisation, Zone, ZoneChange
 
 __all__ = [
     "EMBEDDING_DIMENSIONS",
@@ -22,10 +26,18 @@ __all__ = [
     "Deployment",
     "Document",
     "DocumentVersion",
+    "Embedding",
+    "EmbeddingModel",
+    "Entity",
     "Generation",
     "Lexeme",
+    "Mention",
     "Message",
+    "Organisation",
     "PromptVersion",
+    "Relation",
+    "Source",
     "Zone",
+    "ZoneChange",
     "new_id",
 ]

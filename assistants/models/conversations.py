@@ -41,6 +41,9 @@ class Message(models.Model):
     )
     client_id = models.CharField(max_length=64)
     text = models.TextField()
+    as_of = models.DateField(
+        null=True, blank=True, help_text="answer from the documents as they were on this day"
+    )
     zones = ArrayField(models.SlugField())
     created = models.DateTimeField(auto_now_add=True)
 

@@ -97,6 +97,15 @@ class Assistant(models.Model):
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text="share of the keyword side in the hybrid score; the rest is the vector side",
     )
+    widen_by_links = models.BooleanField(
+        default=False,
+        help_text="also look at passages that the found ones refer to, or that define what they "
+        "name; keep it where it measurably helps",
+    )
+    rewrite_questions = models.BooleanField(
+        default=True,
+        help_text="complete a follow-up question from the conversation before searching",
+    )
     release_mode = models.CharField(
         max_length=10,
         choices=[(mode.value, mode.value) for mode in ReleaseMode],

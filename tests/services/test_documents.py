@@ -39,7 +39,9 @@ def file(name: str, content: bytes) -> SimpleUploadedFile:
 
 def chunk_texts() -> list[str]:
     with data.rights_of_system():
-        return list(Chunk.objects.order_by("position").values_list("text", flat=True))
+        return list(
+            Chunk.objects.filter(current=True).order_by("position").values_list("text", flat=True)
+        )
 
 
 def versions(**fields) -> list[DocumentVersion]:

@@ -21,7 +21,7 @@ from assistants.data.relevance import is_relevant
 from assistants.data.scope import get_scope, rights_of, rights_of_system
 from assistants.data.search import search
 from assistants.data.structure import MARKED_UP
-from assistants.data.zones import NO_ZONE, join_zones, refusal
+from assistants.data.zones import NO_ZONE, days_in_words, join_zones, loosens, refusal
 
 __all__ = [
     "MARKED_UP",
@@ -34,6 +34,7 @@ __all__ = [
     "Section",
     "Span",
     "chunk_document",
+    "days_in_words",
     "detect",
     "get_received",
     "get_scope",
@@ -46,6 +47,7 @@ __all__ = [
     "lay_out",
     "list_documents",
     "list_waiting",
+    "loosens",
     "parse_document",
     "receive_version",
     "refusal",

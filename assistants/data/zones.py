@@ -19,6 +19,11 @@ NO_ZONE = ZoneRules(
 )
 
 _STRICTNESS = [Treatment.ALLOW, Treatment.REDACT, Treatment.DENY]
+_LEAVING = {
+    Treatment.ALLOW: "as it is written",
+    Treatment.REDACT: "sealed, with what is sensitive replaced",
+    Treatment.DENY: "not at all",
+}
 
 
 def join_zones(zones: Iterable[ZoneRules]) -> ZoneRules:
@@ -42,6 +47,45 @@ def _join(one: ZoneRules, other: ZoneRules) -> ZoneRules:
         retention_days=min(kept, default=None),
         names=one.names | other.names,
     )
+
+
+def loosens(before: ZoneRules, after: ZoneRules, new_readers: Iterable[str] = ()) -> list[str]:
+    """What gets looser where `after` takes the place of `before`: a sentence each.
+
+    `new_readers` are the groups that may read after and could not before. Empty exactly where
+    joining `before` to `after` changes nothing and nobody new may read.
+    """
+    found = []
+    if after.sensitivity < before.sensitivity:
+        found.append(
+            f"The sensitivity falls from {before.sensitivity.name.lower()} "
+            f"to {after.sensitivity.name.lower()}."
+        )
+    opened = [
+        place
+        for place in sorted(after.residency)
+        if not any(covers(permitted, place) for permitted in (ON_PREM, *before.residency))
+    ]
+    if opened:
+        found.append(f"Text may also be processed in {', '.join(opened)}.")
+    if _STRICTNESS.index(after.treatment) < _STRICTNESS.index(before.treatment):
+        found.append(f"Text leaves the premises more easily: {_LEAVING[after.treatment]}.")
+    if before.retention_days is not None and (
+        after.retention_days is None or after.retention_days > before.retention_days
+    ):
+        found.append(
+            f"Text is kept longer: {days_in_words(after.retention_days)}, "
+            f"not {days_in_words(before.retention_days)}."
+        )
+    gained = sorted(set(new_readers))
+    if gained:
+        found.append(f"More people may read: {', '.join(gained)}.")
+    return found
+
+
+def days_in_words(days: int | None) -> str:
+    """How long something is kept."""
+    return "for ever" if days is None else f"{days} day{'' if days == 1 else 's'}"
 
 
 def covers(place: str, other: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistants.data import NO_ZONE, join_zones, refusal
+from assistants.data import NO_ZONE, join_zones, loosens, refusal
 from assistants.types import Sensitivity, Treatment, ZoneRules
 
 PLACES = ["on_prem", "on_prem:north", "cloud", "cloud:eu", "cloud:us"]
@@ -68,6 +68,75 @@ def test_the_join_is_as_strict_as_the_strictest(parts):
 def test_the_premises_are_always_permitted(zone):
     assert refusal(zone, "on_prem") is None
     assert refusal(zone, "on_prem:north") is None
+
+
+@given(zones, zones)
+def test_joining_never_loosens(one, other):
+    joined = join_zones([one, other])
+    assert loosens(one, joined) == []
+    assert loosens(other, joined) == []
+
+
+@given(zones, zones, zones)
+def test_the_join_is_monotone(one, other, third):
+    """What is stricter stays stricter, whatever both are joined with."""
+    stricter = join_zones([one, other])
+    assert loosens(join_zones([one, third]), join_zones([stricter, third])) == []
+
+
+@given(zones, zones)
+def test_what_does_not_loosen_is_where_the_join_is(before, after):
+    """`loosens` is the lattice's order: silent exactly where `before` adds nothing to `after`."""
+    nothing_to_add = {
+        "sensitivity": lambda z: z.sensitivity,
+        "places": permitted_places,
+        "treatment": lambda z: z.treatment,
+        "retention": lambda z: z.retention_days,
+    }
+    joined, alone = join_zones([before, after]), join_zones([after])
+    same = all(read(joined) == read(alone) for read in nothing_to_add.values())
+    assert (loosens(before, after) == []) == same
+
+
+@given(zones, zones, st.sampled_from(PLACES))
+def test_no_place_opens_silently(before, after, place):
+    if refusal(before, place) is not None and refusal(after, place) is None:
+        assert loosens(before, after)
+
+
+@given(zones, zones, zones)
+def test_two_silent_steps_are_a_silent_step(first, second, third):
+    if not loosens(first, second) and not loosens(second, third):
+        assert loosens(first, third) == []
+
+
+@given(zones)
+def test_an_empty_residency_is_the_premises_or_nowhere(zone):
+    nowhere = join_zones([zone, rules(set())])
+    assert {place for place in PLACES if refusal(nowhere, place) is None} == {
+        "on_prem",
+        "on_prem:north",
+    }
+
+
+def permitted_places(zone: ZoneRules) -> set[str]:
+    """Where the residency alone would let it be processed."""
+    return permitted(ZoneRules(zone.sensitivity, zone.residency, Treatment.ALLOW, names=zone.names))
+
+
+def test_each_loosening_is_told_in_a_sentence():
+    before = ZoneRules(
+        Sensitivity.RESTRICTED, frozenset({"on_prem"}), Treatment.DENY, retention_days=30
+    )
+    after = ZoneRules(Sensitivity.INTERNAL, frozenset({"cloud:eu"}), Treatment.REDACT)
+    assert loosens(before, after, ["code"]) == [
+        "The sensitivity falls from restricted to internal.",
+        "Text may also be processed in cloud:eu.",
+        "Text leaves the premises more easily: sealed, with what is sensitive replaced.",
+        "Text is kept longer: for ever, not 30 days.",
+        "More people may read: code.",
+    ]
+    assert loosens(after, before) == []
 
 
 def rules(residency: set[str], treatment: Treatment = Treatment.ALLOW) -> ZoneRules:

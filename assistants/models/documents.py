@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from pgvector.django import HalfVectorField
 
 from assistants.models.base import new_id
@@ -129,6 +130,10 @@ class DocumentVersion(models.Model):
     pipeline = models.CharField(max_length=100, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)
+    due = models.DateTimeField(
+        default=timezone.now,
+        help_text="no worker takes it up before: one has it, or it waits to be tried again",
+    )
     error = models.TextField(blank=True)
     detected = models.JSONField(
         default=dict, blank=True, help_text="how many sensitive spans of each type"

@@ -1,0 +1,19 @@
+"""When a version that waits may be taken up: a worker's lease, and the pause before a retry."""
+
+import django.utils.timezone
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("assistants", "0005_data_plane_locks")]
+
+    operations = [
+        migrations.AddField(
+            model_name="documentversion",
+            name="due",
+            field=models.DateTimeField(
+                default=django.utils.timezone.now,
+                help_text="no worker takes it up before: one has it, or it waits to be tried again",
+            ),
+        ),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +16,7 @@ class BlockKind(StrEnum):
     ROW = "row"
     CODE = "code"
     ENTRY = "entry"  # of a log: a stamped line and the lines that belong to it
+    TURN = "turn"  # of a transcript: what one person says at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,8 @@ class Block:
 class ParsedDocument:
     """Text as it is stored, shown and cited; every offset counts characters of `text`.
 
-    `blocks` are in order and do not overlap. `pages` holds the offset at which each page starts
-    (PDF only).
+    `blocks` are in order and do not overlap. `pages` holds the offset at which each page of a PDF
+    and each slide of a presentation starts, in order; of others it is empty.
     """
 
     title: str
@@ -61,6 +64,14 @@ class DraftChunk:
     embedded: str
 
 
+def page_of(pages: Sequence[int], offset: int) -> int | None:
+    """The number, from 1, of the page on which a character stands; None where there are no pages.
+
+    `pages` are those of a ParsedDocument. What stands before the first page counts to it.
+    """
+    return max(1, bisect_right(pages, offset)) if pages else None
+
+
 SECTION_SEPARATOR = " › "
 
 MARKDOWN = "text/markdown"
@@ -69,4 +80,9 @@ LOG = "text/x-log"
 HTML = "text/html"
 PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV = "text/csv"
+MAIL = "message/rfc822"
+TRANSCRIPT = "text/x-transcript"
 PYTHON = "text/x-python"

@@ -15,15 +15,19 @@ from itertools import groupby
 
 from assistants.data.blocks import (
     LOG,
+    PPTX,
     SECTION_SEPARATOR,
+    TRANSCRIPT,
     Block,
     BlockKind,
     DraftChunk,
     ParsedDocument,
+    page_of,
 )
 from assistants.data.structure import MARKED_UP, PROSE
 from assistants.data.structure.logs import STAMP
 from assistants.data.structure.markdown import plain
+from assistants.data.structure.turns import get_speaker, get_stamp
 
 # all-MiniLM-L6-v2 reads 256 tokens, two of them its own marks; what comes after is lost.
 MAX_TOKENS = 254
@@ -41,8 +45,10 @@ _LINES = re.compile(r"\n")
 _WORDS = re.compile(r"\s+")
 _FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.M)
 _RULE = re.compile(r"^[|:+\-=\s]*-{3,}[|:+\-=\s]*$", re.M)
+_MARKUP = re.compile(r"[#*_`~\[\\]")  # without any of these there is none
 _HASHES = re.compile(r"^\s*#{1,6}\s+", re.M)
 _CELLS = re.compile(r"\s*\|\s*")
+_TIMES = re.compile(r"^[\[(]?(?:\d{1,2}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?[\])]?(?:\s*[-–])?\s+", re.M)
 
 
 def estimate_tokens(text: str) -> int:
@@ -65,7 +71,10 @@ def estimate_tokens(text: str) -> int:
 
 @dataclass(slots=True)
 class _Part:
-    """Text that goes into one chunk: blocks in order, and what is counted of them."""
+    """Text that goes into one chunk: blocks in order, and what is counted of them.
+
+    `head` is said before it to the model. `torn` if it begins or ends within a word.
+    """
 
     section: tuple[str, ...]
     start: int
@@ -73,6 +82,7 @@ class _Part:
     words: int = 0
     tokens: int = 0
     head: str = ""
+    torn: bool = False
 
 
 @dataclass(slots=True)
@@ -85,12 +95,15 @@ class _Cutter:
 
     def clean(self, text: str) -> str:
         """Without markup and line breaks: they cost tokens and mean nothing to the model."""
-        if self.document.media_type in PROSE:
+        media_type = self.document.media_type
+        if media_type in PROSE and "---" in text:
             text = _RULE.sub("", text)
-        if self.document.media_type in MARKED_UP:
+        if media_type in MARKED_UP and _MARKUP.search(text):
             text = plain(_HASHES.sub("", _FENCE.sub("", text)))
-        if self.document.media_type in PROSE:
+        if media_type in PROSE and "|" in text:
             text = "\n".join(_CELLS.sub(", ", line.strip(" |\t")) for line in text.split("\n"))
+        if media_type == TRANSCRIPT:
+            text = _TIMES.sub("", text)
         return " ".join(text.split())
 
     def heading(self, section: str) -> str:
@@ -121,9 +134,9 @@ class _Cutter:
         for section, blocks in groupby(_bodies(self.document.blocks), key=lambda b: b.section):
             room = self.room(section)
             for part in self.pack(list(self.units(list(blocks), room)), room):
-                # A joined text may be a little more than its parts, where they met within a word.
-                exact = self.measure(part.section, part.start, part.end, part.head)
-                yield from self.cut(exact, BlockKind.PARAGRAPH, room)
+                if part.torn:  # joined within a word it may be a little more than its parts
+                    part = self.measure(part.section, part.start, part.end, part.head)
+                yield from self.cut(part, BlockKind.PARAGRAPH, room)
 
     def units(self, blocks: Sequence[Block], room: int) -> Iterator[_Part]:
         """What should not be torn apart: a block, or one with the line that introduces it."""
@@ -158,9 +171,11 @@ class _Cutter:
 
     def cut(self, part: _Part, kind: BlockKind, room: int) -> Iterator[_Part]:
         """The part itself if it fits, else smaller ones that do."""
-        room -= self.count(part.head) if part.head else 0
-        if part.tokens <= room and part.words <= MAX_WORDS:
+        if part.tokens + self.tokens_of_head(part) <= room and part.words <= MAX_WORDS:
             yield part
+            return
+        if kind is BlockKind.TURN:
+            yield from self.cut_turn(part, room)
             return
         by_lines = kind in (BlockKind.CODE, BlockKind.ENTRY, BlockKind.ROW)
         borders = [(_LINES if by_lines else _SENTENCES, 1), (_WORDS, 8), (_WORDS, 1)]
@@ -183,21 +198,34 @@ class _Cutter:
             yield part
             return
         for start, end in ((part.start, middle), (middle, part.end)):
-            yield from self.cut(self.measure(part.section, start, end, part.head), kind, room)
+            half = self.measure(part.section, start, end, part.head)
+            half.torn = True
+            yield from self.cut(half, kind, room)
+
+    def cut_turn(self, part: _Part, room: int) -> Iterator[_Part]:
+        """A long turn in pieces: the model is told with each who speaks."""
+        speaker = self.shorten(get_speaker(self.document.text[part.start : part.end]), HEAD_TOKENS)
+        room -= self.count(speaker) if speaker else 0
+        for number, piece in enumerate(self.cut(part, BlockKind.PARAGRAPH, room)):
+            piece.head = speaker if number else ""
+            yield piece
+
+    def tokens_of_head(self, part: _Part) -> int:
+        return self.count(part.head) if part.head else 0
 
     def pack(self, units: Sequence[_Part], room: int) -> Iterator[_Part]:
         """Joins neighbours into chunks that fit, as few as needed and about equally full."""
-        tokens = sum(unit.tokens for unit in units)
+        whole = sum(unit.tokens for unit in units)
         words = sum(unit.words for unit in units)
-        chunks = max(1, math.ceil(max(tokens / room, words / MAX_WORDS)))
-        share = max(tokens / chunks, 1)
+        chunks = max(1, math.ceil(max(whole / room, words / MAX_WORDS)))
+        share = max(whole / chunks, 1)
         current: _Part | None = None
         for unit in units:
             if current is None:
                 current = unit
                 continue
-            head = self.count(current.head) if current.head else 0
-            fits = current.tokens + unit.tokens + head <= room
+            tokens = current.tokens + unit.tokens
+            fits = tokens + self.tokens_of_head(current) <= room
             fits = fits and current.words + unit.words <= MAX_WORDS
             # the unit goes where most of it lies
             if not fits or (chunks > 1 and current.tokens + unit.tokens / 2 > share):
@@ -209,8 +237,9 @@ class _Cutter:
                     current.start,
                     unit.end,
                     current.words + unit.words,
-                    current.tokens + unit.tokens,
+                    tokens,
                     current.head,
+                    current.torn or unit.torn,
                 )
         if current:
             yield current
@@ -248,11 +277,13 @@ class _Cutter:
 
     def label(self, part: _Part, text: str) -> str:
         names = list(part.section)
-        if self.document.pages:
-            page = sum(start <= part.start for start in self.document.pages)
-            names.append(f"page {page}")
-        elif self.document.media_type == LOG and (stamp := STAMP.match(text)):
+        media_type = self.document.media_type
+        if page := page_of(self.document.pages, part.start):
+            names.append(f"slide {page}" if media_type == PPTX else f"page {page}")
+        elif media_type == LOG and (stamp := STAMP.match(text)):
             names.append(f"from {stamp['stamp']}")
+        elif media_type == TRANSCRIPT and (spoken := get_stamp(text)):
+            names.append(f"from {spoken}")
         return SECTION_SEPARATOR.join(names)
 
 

@@ -7,9 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistants.data import ParsedDocument, chunk_document
-from assistants.data.blocks import DOCX, LOG, MARKDOWN, PDF, PLAIN_TEXT, PYTHON, BlockKind
+from assistants.data.blocks import (
+    DOCX,
+    LOG,
+    MARKDOWN,
+    PDF,
+    PLAIN_TEXT,
+    PPTX,
+    PYTHON,
+    TRANSCRIPT,
+    BlockKind,
+    page_of,
+)
 from assistants.data.chunking import MAX_TOKENS, MAX_WORDS, estimate_tokens
 from assistants.data.structure import find_blocks
+from assistants.data.structure.definitions import GRAMMARS
+from assistants.data.structure.turns import looks_like_transcript
 
 
 def parsed(text: str, media_type: str = MARKDOWN, title: str = "", **more) -> ParsedDocument:
@@ -38,6 +51,7 @@ PIECES = st.sampled_from(
         "def f(a):\n    return a\n\n\nclass B:\n    def c(self):\n        pass",
         "export function go() {\n  return 1;\n}",
         "CREATE TABLE t (\n  id int\n);",
+        "[00:01:02] Anna Kern: Are we done?\nI think so.\nBen: Yes. " + "And so on. " * 150,
         "2025-03-14 09:12:04 ERROR lost\n  Traceback\n2025-03-14 09:12:05 INFO found",
         words(30),
         words(400),
@@ -55,7 +69,7 @@ TEXTS = st.lists(PIECES, max_size=12).flatmap(
     lambda parts: st.sampled_from(["\n", "\n\n", "\n\n\n"]).map(lambda gap: gap.join(parts))
 )
 MEDIA_TYPES = st.sampled_from(
-    [MARKDOWN, PLAIN_TEXT, DOCX, PDF, LOG, PYTHON, "text/x-typescript", "application/json"]
+    [MARKDOWN, PLAIN_TEXT, DOCX, PDF, LOG, TRANSCRIPT, "application/json", *GRAMMARS]
 )
 
 
@@ -209,6 +223,75 @@ def test_python_that_does_not_parse_is_cut_by_its_indentation():
     assert [block.section for block in document.blocks] == [("one",), ("two",)]
 
 
+CALLS = {
+    "javascript": (
+        "// how often\nexport const limit = 3;\n\nexport class Client {\n  #n = 0;\n\n"
+        "  /** Once more. */\n  async call() {\n    return <p>1</p>;\n  }\n}\n\n"
+        "const go = async (a) => {\n  return a;\n};\n",
+        [(), ("Client",), ("Client", "call"), ("go",)],
+    ),
+    "typescript": (
+        "interface Path { a(): void }\n\nexport namespace N {\n"
+        "  export function q<T>(x: T) {}\n}\n\n"
+        "const cast = <T,>(x: unknown) => <T>x;\n",
+        [("Path",), ("N",), ("N", "q"), ("cast",)],
+    ),
+    "java": (
+        "package a;\n\n@Deprecated\npublic class A {\n  int x;\n\n"
+        "  A() {}\n\n  record R(int a) {}\n}\n",
+        [(), ("A",), ("A", "A"), ("A", "R")],
+    ),
+    "go": (
+        "package a\n\n// Next is when.\nfunc (r *Retry[T]) Next() int {\n\treturn 1\n}\n\n"
+        "type (\n\tA int\n\tB string\n)\n",
+        [(), ("Retry.Next",), ("A, B",)],
+    ),
+    "rust": (
+        "#[derive(Debug)]\npub struct S;\n\nimpl<T> Tr for S {\n    fn f(&self) {}\n}\n\nmod m {\n"
+        "    fn g() {}\n}\n",
+        [("S",), ("Tr for S",), ("Tr for S", "f"), ("m",), ("m", "g")],
+    ),
+    "c": (
+        "#ifndef A_H\nint f(int);\n\n"
+        "/* twice */\nstatic int *g(int a)\n{\n    return 0;\n}\n#endif\n",
+        [(), ("g",)],
+    ),
+    "c++": (
+        "namespace a {\nclass C : D {\n  ~C() {}\n};\n}\n\ntemplate <class T>\nT C::most(T a) {\n"
+        "  return a;\n}\n",
+        [("a",), ("a", "C"), ("a", "C", "~C"), ("C::most",)],
+    ),
+    "csharp": (
+        "namespace A.B;\n\nclass C\n{\n    int P { get; set; }\n\n    void F()\n    {\n    }\n}\n",
+        [(), ("C",), ("C", "F")],
+    ),
+    "ruby": (
+        "module M\n  class C\n    def self.g\n      1\n    end\n  end\nend\n",
+        [("M",), ("M", "C"), ("M", "C", "g")],
+    ),
+    "php": (
+        "<?php\nnamespace A;\n\ntrait T {\n  function f() {}\n}\n\nfunction h() {}\n",
+        [(), ("T",), ("T", "f"), ("h",)],
+    ),
+}
+
+
+@pytest.mark.parametrize("language", CALLS)
+def test_code_is_cut_by_its_own_grammar(language):
+    source, sections = CALLS[language]
+    blocks = parsed(source, f"text/x-{language}").blocks
+    assert list(dict.fromkeys(block.section for block in blocks)) == sections
+
+
+def test_what_stands_directly_above_a_definition_belongs_to_it():
+    for language in ("java", "go", "rust", "c", "javascript"):
+        source = CALLS[language][0]
+        blocks = parsed(source, f"text/x-{language}").blocks
+        texts = [source[block.start : block.end] for block in blocks]
+        begins = ("@Deprecated", "// Next is", "#[derive", "/* twice */", "  /** Once more.")
+        assert any(text.startswith(begins) for text in texts)
+
+
 @pytest.mark.parametrize(
     ("source", "sections"),
     [
@@ -256,6 +339,78 @@ def test_a_chunk_of_a_pdf_names_its_page():
     assert chunk_document(second)[0].section == "page 1"
 
 
+def test_a_chunk_of_a_presentation_names_its_slide():
+    text = "## Aims\n\nGrow.\n\n## Means\n\nWork."
+    chunks = chunk_document(parsed(text, PPTX, "Plan", pages=(0, text.index("## Means"))))
+    assert [chunk.section for chunk in chunks] == ["Aims › slide 1", "Means › slide 2"]
+
+
+def test_a_character_stands_on_a_page_or_on_none():
+    assert [page_of((0, 10, 10, 25), at) for at in (0, 9, 10, 24, 25, 99)] == [1, 1, 3, 3, 4, 4]
+    assert page_of((3,), 0) == 1
+    assert page_of((), 7) is None
+
+
+# -- transcripts ----------------------------------------------------------------------------------
+
+MEETING = """\
+Steering committee
+
+[00:00:05] Anna Kern: Shall we begin?
+There is much to do.
+[00:00:09] Ben: Yes.
+[00:01:40] Anna Kern: The limit is EUR 50.
+[00:02:00] Ben: Agreed.
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MEETING,
+        "Anna: Hello.\nBen: Hello.\nAnna: Well?\nBen: Well.",
+        "Dr. Weber (Chair): Hello.\n\nMs O'Neil: Yes.\n\nDr. Weber (Chair): So.\n\nMs O'Neil: No.",
+        "Q: Since when?\nA: Monday.\nQ: Fever?\nA: No.",
+        "Anna (00:12): Hello.\nBen (00:15): Hello.\nAnna (01:02): Well?\nBen (01:09): Well.",
+    ],
+)
+def test_transcripts_are_known_by_those_who_speak_again_and_again(text):
+    assert looks_like_transcript(text)
+    assert [b.kind for b in find_blocks(text, TRANSCRIPT).blocks].count(BlockKind.TURN) == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Owner: Compliance\nVersion: 3\nDate: 2025-01-01\nStatus: final\n",
+        "09:12:04 ERROR: lost\n09:12:05 INFO: found\n09:12:06 ERROR: lost\n09:12:07 INFO: b\n",
+        "Note: this is a text.\n\nIt goes on.\n\nAnd on.\n\nNote: there is more of it.\n",
+        "",
+    ],
+)
+def test_other_texts_with_colons_are_no_transcripts(text):
+    assert not looks_like_transcript(text)
+
+
+def test_a_transcript_is_cut_between_turns_and_says_from_when():
+    document = parsed(MEETING * 30, TRANSCRIPT, "meeting.txt")
+    chunks = chunk_document(document)
+    assert len(chunks) > 3
+    turns = [chunk for chunk in chunks if not chunk.text.startswith("Steering")]
+    assert all(chunk.text.startswith("[00:0") for chunk in turns)
+    assert turns[0].section == f"from {turns[0].text[1:9]}"
+    assert "[00:" not in turns[0].embedded
+    assert "Anna Kern: The limit is EUR 50. Ben: Agreed." in " ".join(c.embedded for c in chunks)
+
+
+def test_a_long_turn_is_cut_at_sentences_and_each_piece_says_who_speaks():
+    speech = " ".join(f"Sentence {n} says something about records." for n in range(100))
+    chunks = chunk_document(parsed(f"Ben: {speech}", TRANSCRIPT, "talk.txt"))
+    assert len(chunks) > 2
+    assert all(chunk.embedded.startswith("talk.txt. Ben: Sentence") for chunk in chunks)
+    assert not chunks[1].text.startswith("Ben:")
+
+
 def test_a_heading_with_nothing_below_is_kept():
     chunks = chunk_document(parsed("# T\n\n## One\n\n## Two\n\nText."))
     assert [chunk.text for chunk in chunks] == ["## One", "Text."]
@@ -275,7 +430,7 @@ def test_a_real_counter_of_tokens_can_be_given():
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("shape", ["[", "*_", "a(", "1. "])
+@pytest.mark.parametrize("shape", ["[", "*_", "a(", "1. ", "A: ", "1:1"])
 def test_hostile_shapes_take_no_long_time(shape):
-    for media_type in (MARKDOWN, PLAIN_TEXT, "text/x-code"):
+    for media_type in (MARKDOWN, PLAIN_TEXT, TRANSCRIPT, "text/x-code", "text/x-javascript"):
         chunk_document(parsed("\n".join([shape * 3000] * 10), media_type))

@@ -31,6 +31,7 @@ def generate(
 async def close_clients() -> None:
     """Close what the running event loop holds open; for the end of a loop's life."""
     await close_async_client()
-    # Not imported for this alone: it would bring aiohttp into processes that never generate.
-    if http := sys.modules.get("assistants.compute.providers.openai_compatible"):
-        await http.close_session()
+    # Not imported for this alone: it would bring their clients into processes that never generate.
+    for kind in ("openai_compatible", "anthropic"):
+        if provider := sys.modules.get(f"assistants.compute.providers.{kind}"):
+            await provider.close_session()

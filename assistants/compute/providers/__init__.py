@@ -9,6 +9,7 @@ from typing import cast
 from assistants.compute.providers.base import Provider, failure
 
 _KINDS = {
+    "anthropic": "assistants.compute.providers.anthropic:Anthropic",
     "local": "assistants.compute.providers.local:LocalModel",
     "openai_compatible": "assistants.compute.providers.openai_compatible:OpenAICompatible",
     "quotes": "assistants.compute.providers.quotes:Quotes",

@@ -40,6 +40,12 @@ _FAILURES = {
         True,
     ),
     "bad_response": ("The model gave an answer that could not be read. Please try again.", False),
+    "spend_limit": (
+        "The account for this model has reached its spending limit. "
+        "Please tell your administrator.",
+        True,
+    ),
+    "refused": ("The model declined to answer this. Please ask in other words.", True),
     "interrupted": ("The answer was cut off. What arrived is kept; please try again.", False),
     "model_missing": (
         "The configured model is not there. Please tell your administrator.",

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from assistants.models.base import new_id
 from assistants.types import ON_PREM, Sensitivity, Treatment, ZoneRules
@@ -103,6 +103,7 @@ class ZoneChange(models.Model):
     class Kind(models.TextChoices):
         CHANGE_ZONE = "change_zone", "change of a zone"
         MOVE_DOCUMENT = "move_document", "move of a document"
+        KEEP_DOCUMENT = "keep_document", "keeping of a held document"
 
     class Status(models.TextChoices):
         WAITING = "waiting", "waits for a second person"
@@ -115,6 +116,14 @@ class ZoneChange(models.Model):
     zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="changes")
     document = models.ForeignKey(
         "Document", null=True, blank=True, on_delete=models.CASCADE, related_name="moves"
+    )
+    version = models.ForeignKey(
+        "DocumentVersion",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="the held version that is to stay in its zone",
     )
     target = models.ForeignKey(
         Zone, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
@@ -136,10 +145,23 @@ class ZoneChange(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            # Nobody is their own second person; whoever asks may apply only what needs no second.
+            # Nobody is their own second person. What needs none is decided by nobody.
+            models.CheckConstraint(
+                condition=Q(status="withdrawn")
+                | Q(decided_by__isnull=True)
+                | Q(requested_by__isnull=True)
+                | ~Q(decided_by=F("requested_by")),
+                name="second_person_is_another",
+            ),
             models.UniqueConstraint(
-                fields=["document"],
-                condition=Q(status="waiting", kind="move_document"),
-                name="one_waiting_move",
-            )
+                fields=["document"], condition=Q(status="waiting"), name="one_waiting_move"
+            ),
+            models.UniqueConstraint(
+                fields=["zone"],
+                condition=Q(status="waiting", kind="change_zone"),
+                name="one_waiting_zone_change",
+            ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.zone}"

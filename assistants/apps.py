@@ -7,4 +7,8 @@ class AssistantsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from assistants import checks  # noqa: F401  # registers the system checks
+        from django.db.models.signals import post_migrate
+
+        from assistants import checks, data  # noqa: F401  # registers the system checks
+
+        post_migrate.connect(data.grant_rights, sender=self)

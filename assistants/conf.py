@@ -18,6 +18,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 class Conf:
     state_dir: Path
     database_url: str
+    migration_database_url: str
     redis_url: str
     local_model: str
     local_model_url: str
@@ -35,9 +36,13 @@ def load() -> Conf:
     def value(name: str, default: str = "") -> str:
         return os.environ.get(name) or services.get(name) or default
 
+    database_url = value("DATABASE_URL", "postgres:///hybridapp")
+    if os.environ.get("DATABASE_URL"):  # then the embedded one's owner has nothing to do with it
+        services.pop("MIGRATION_DATABASE_URL", None)
     return Conf(
         state_dir=state_dir,
-        database_url=value("DATABASE_URL", "postgres:///hybridapp"),
+        database_url=database_url,
+        migration_database_url=value("MIGRATION_DATABASE_URL", database_url),
         redis_url=value("REDIS_URL", "redis://127.0.0.1:6379/0"),
         local_model=value("LOCAL_MODEL"),
         local_model_url=value("LOCAL_MODEL_URL").rstrip("/"),

@@ -23,7 +23,9 @@ def start() -> None:
     atexit.register(stack.close)
     folder = Path(tempfile.mkdtemp(prefix="hybridapp-bench-", dir="/tmp"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["DATABASE_URL"] = stack.enter_context(Postgres(folder, durable=False)).url
+    postgres = stack.enter_context(Postgres(folder, durable=False))
+    os.environ["DATABASE_URL"] = postgres.url
+    os.environ["MIGRATION_DATABASE_URL"] = postgres.owner_url
     os.environ["STATE_DIR"] = str(folder)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
     django.setup()

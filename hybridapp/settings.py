@@ -94,6 +94,9 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": dj_database_url.parse(CONF.database_url)}
+# Migrations alone run as the role that owns the tables (docs/adr/0010).
+APP_DATABASE = dict(DATABASES["default"])
+OWNER_DATABASE = dj_database_url.parse(CONF.migration_database_url)
 DATABASES["default"].setdefault("OPTIONS", {})
 # Threads share a small pool; a connection is given back while an answer streams.
 # Statements are never prepared (Django's default for psycopg): the retrieval query must be

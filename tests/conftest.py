@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import getpass
 import shutil
 import subprocess
 import sys
@@ -9,9 +10,16 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
+from django.apps import apps
+from django.conf import settings
 from django.db import connection
+from django.db.models.signals import post_migrate
+from psycopg import sql
 
+from assistants import data
+from assistants.models import EmbeddingModel
 from assistants.services import registry
 from benchmarks import product as running
 from benchmarks.product import CHECKOUT
@@ -29,10 +37,50 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """The flush after a transactional test truncates every table, the audit trail too."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("alter table assistants_auditevent disable trigger append_only_truncate")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
+    """The test database is made, migrated and dropped by the owner."""
+    with data.as_owner():
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The tests run as the app's role. Only here it may truncate: the flush after a transactional
+    test empties every table so, the audit trail too. What a migration put there comes back.
+    """
+    with django_db_blocker.unblock():
+        with connection.cursor() as cursor:
+            cursor.execute("alter table assistants_auditevent disable trigger append_only_truncate")
+            role = sql.Identifier(settings.APP_DATABASE["USER"] or getpass.getuser())
+            cursor.execute(
+                sql.SQL("grant truncate on all tables in schema public to {}").format(role)
+            )
+        kept = list(EmbeddingModel.objects.all())
+
+        def restore(**kwargs: object) -> None:
+            EmbeddingModel.objects.bulk_create(kept, ignore_conflicts=True)
+
+        post_migrate.connect(restore, sender=apps.get_app_config("assistants"), weak=False)
+        with data.as_app():
+            with django_db_blocker.block():
+                yield
+
+
+@pytest.fixture
+def owner(transactional_db: None) -> Iterator[psycopg.Connection]:
+    """A connection of the tables' owner, for what the app's role may not. It sees what is
+    committed, hence the transactional test.
+    """
+    database = settings.OWNER_DATABASE
+    with psycopg.connect(
+        dbname=connection.settings_dict["NAME"],
+        user=database["USER"] or None,
+        password=database["PASSWORD"] or None,
+        host=database["HOST"] or None,
+        port=database["PORT"] or None,
+        autocommit=True,
+    ) as connected:
+        yield connected
 
 
 @pytest.fixture(autouse=True)

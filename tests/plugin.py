@@ -1,6 +1,7 @@
 """Loaded before Django's settings: a database and a broker of the tests' own, for the session.
 
-With DATABASE_URL or REDIS_URL set, that server is used instead.
+With DATABASE_URL (and MIGRATION_DATABASE_URL, whose role must be able to create databases) or
+REDIS_URL set, that server is used instead.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def start_services() -> None:
     atexit.register(stack.close)
     stack.callback(shutil.rmtree, state_dir, ignore_errors=True)
     if not os.environ.get("DATABASE_URL"):
-        os.environ["DATABASE_URL"] = stack.enter_context(Postgres(state_dir, durable=False)).url
+        postgres = stack.enter_context(Postgres(state_dir, durable=False))
+        os.environ["DATABASE_URL"] = postgres.url
+        os.environ["MIGRATION_DATABASE_URL"] = postgres.owner_url
     if not os.environ.get("REDIS_URL"):
         os.environ["REDIS_URL"] = stack.enter_context(Valkey(state_dir, durable=False)).url
     os.environ.setdefault("MODELS_DIR", str(CHECKOUT / ".state" / "models"))

@@ -32,7 +32,10 @@ from hybridapp.embedded.process import (
     unprivileged,
 )
 
-ROLE = DATABASE = "hybridapp"
+OWNER = DATABASE = "hybridapp"
+APP = "hybridapp_app"
+# The owner may create databases for tests. Neither is exempt from row-level security.
+ROLES = {OWNER: "createdb", APP: "nocreatedb"}
 EXTENSIONS = ("vector", "pg_trgm", "unaccent")
 SOCKET = ".s.PGSQL.5432"
 # Where data lives when the unprivileged user cannot reach the state directory.
@@ -40,11 +43,22 @@ ELSEWHERE = Path("/var/lib/hybridapp")
 # The socket's folder is private; peer authentication is the second lock. The account that owns
 # the server and the one that started it may be any role, nobody else may be any.
 AUTHENTICATION = "local all all peer map=us\n"
+
+
+def _shared_megabytes() -> int:
+    """An eighth of the machine's memory, 256 MB to 4 GB, so that vector indexes stay in reach.
+
+    It is taken only as far as it is used.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(256, min(4096, memory // 8 // 2**20))
+
+
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{_shared_megabytes()}MB",
     "maintenance_work_mem": "256MB",  # builds the vector index in memory
     "log_line_prefix": "",
     "log_checkpoints": "off",
@@ -55,10 +69,11 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 class Postgres(Embedded):
     """A database server whose data lives in `state_dir/postgres`.
 
-    `url` is for the app: role `hybridapp`, owner of database `hybridapp`, which may create test
-    databases and is not exempt from row-level security. `durable=False` is for tests: faster,
-    and lost with the machine; give them a folder directly under /tmp, since root's server runs
-    as another user, which cannot pass through a private parent.
+    `url` is for the app: role `hybridapp_app`, which owns nothing. `owner_url` is for migrations:
+    role `hybridapp`, owner of database `hybridapp`, which may create test databases. Neither is
+    exempt from row-level security. `durable=False` is for tests: faster, and lost with the
+    machine; give them a folder directly under /tmp, since root's server runs as another user,
+    which cannot pass through a private parent.
     """
 
     def __init__(self, state_dir: Path, *, durable: bool = True) -> None:
@@ -78,7 +93,14 @@ class Postgres(Embedded):
 
     @property
     def url(self) -> str:
-        return f"postgres://{ROLE}@{quote(str(self.sockets), safe='')}/{DATABASE}"
+        return self._url(APP)
+
+    @property
+    def owner_url(self) -> str:
+        return self._url(OWNER)
+
+    def _url(self, role: str) -> str:
+        return f"postgres://{role}@{quote(str(self.sockets), safe='')}/{DATABASE}"
 
     def prepare(self) -> Command:
         """Everything that must stand before the server starts; quick the second time."""
@@ -113,13 +135,16 @@ class Postgres(Embedded):
             return False
 
     def ready(self) -> None:
-        """Role, database and extensions; template1 has them too, so test databases have."""
+        """Roles, database and extensions; template1 has them too, so test databases have."""
         with self._connect("postgres") as connection:
-            found = connection.execute("select 1 from pg_roles where rolname = %s", [ROLE])
-            if not found.fetchone():
-                connection.execute(
-                    sql.SQL("create role {} login createdb").format(sql.Identifier(ROLE))
-                )
+            for role, may in ROLES.items():
+                found = connection.execute("select 1 from pg_roles where rolname = %s", [role])
+                if not found.fetchone():
+                    connection.execute(
+                        sql.SQL("create role {} login {}").format(
+                            sql.Identifier(role), sql.SQL(may)
+                        )
+                    )
         for database in ("template1", DATABASE):
             if database == DATABASE:
                 self._create_database()
@@ -140,7 +165,7 @@ class Postgres(Embedded):
             if not found.fetchone():
                 connection.execute(
                     sql.SQL("create database {} owner {}").format(
-                        sql.Identifier(DATABASE), sql.Identifier(ROLE)
+                        sql.Identifier(DATABASE), sql.Identifier(OWNER)
                     )
                 )
 

@@ -28,8 +28,10 @@ from hybridapp.embedded.valkey import Valkey
 CHECKOUT = Path(__file__).resolve().parents[2]
 STOP_ORDER = (tuple(programs.WORKERS), ("web",), ("broker", "database"))
 PATIENCE = 5.0  # seconds for a part to end by itself
+# What only the steps before the start are given: no program changes a table, or reads a password.
+OF_THE_STEPS = {"MIGRATION_DATABASE_URL", "DEMO_PASSWORD"}
 # What a worker that needs no database is not given.
-OF_THE_TRUSTED_SIDE = {"DATABASE_URL", "SECRET_KEY", "DEMO_PASSWORD"}
+OF_THE_TRUSTED_SIDE = {"DATABASE_URL", "SECRET_KEY"}
 # Letters and digits that are not mistaken for each other.
 READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -115,7 +117,9 @@ class Supervisor:
         if not self.env.get("DATABASE_URL"):
             postgres = Postgres(self.state_dir)
             await self.keeper.keep(postgres)
-            self.env["DATABASE_URL"] = self.services["DATABASE_URL"] = postgres.url
+            self.services["DATABASE_URL"] = postgres.url
+            self.services["MIGRATION_DATABASE_URL"] = postgres.owner_url
+            self.env |= self.services
         await self._step("migrate", programs.MIGRATE)
 
     async def _keep_broker(self) -> None:
@@ -127,8 +131,8 @@ class Supervisor:
     async def _keep_program(self, name: str) -> None:
         argv = programs.WORKERS.get(name) or programs.web(self.host, self.port)
         env = self.env | (self.all_cores if name in {"model", "ingest"} else {})
-        if name == "model":
-            env = {key: value for key, value in env.items() if key not in OF_THE_TRUSTED_SIDE}
+        withheld = OF_THE_STEPS | (OF_THE_TRUSTED_SIDE if name == "model" else set())
+        env = {key: value for key, value in env.items() if key not in withheld}
         await self.keeper.keep(Part(name, Command(_with_this_python(argv), env)))
 
     async def _step(self, name: str, argv: tuple[str, ...], **more: str) -> list[str]:

@@ -26,29 +26,46 @@ def state_dir() -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_the_app_cannot_bypass_row_level_security_and_new_databases_have_vectors(state_dir: Path):
+RIGHTS = """
+select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,
+    has_schema_privilege('public', 'create'), pg_has_role('hybridapp', 'member')
+from pg_roles where rolname = current_user
+"""
+
+
+def test_neither_role_bypasses_row_level_security_and_the_app_makes_nothing(state_dir: Path):
     with Postgres(state_dir, durable=False) as postgres:
-        with psycopg.connect(postgres.url, autocommit=True) as connection:
-            rights = connection.execute(
-                "select rolsuper, rolbypassrls, rolcreaterole, rolcreatedb "
-                "from pg_roles where rolname = current_user"
-            ).fetchone()
+        with psycopg.connect(postgres.url) as app, psycopg.connect(postgres.owner_url) as owner:
+            assert app.execute(RIGHTS).fetchone() == (False, False, False, False, False, False)
+            assert owner.execute(RIGHTS).fetchone() == (False, False, False, True, True, True)
+
+
+def test_new_databases_have_vectors(state_dir: Path):
+    with Postgres(state_dir, durable=False) as postgres:
+        with psycopg.connect(postgres.owner_url, autocommit=True) as connection:
             connection.execute("create database another")
         with psycopg.connect(postgres.url, dbname="another") as another:
             nearest = another.execute("select '[1,2]'::halfvec(2) <=> '[1,2]'").fetchone()
             folded = another.execute("select unaccent('Müller')").fetchone()
-    assert rights == (False, False, False, True)
     assert nearest == (0.0,)
     assert folded == ("Muller",)
 
 
+def test_data_of_a_release_with_one_role_gets_the_second_at_the_next_start(state_dir: Path):
+    with Postgres(state_dir, durable=False) as postgres:
+        with postgres._connect("postgres") as superuser:
+            superuser.execute("drop role hybridapp_app")
+    with Postgres(state_dir, durable=False) as postgres, psycopg.connect(postgres.url) as app:
+        assert app.execute("select current_user").fetchone() == ("hybridapp_app",)
+
+
 def test_a_killed_database_keeps_what_was_committed(state_dir: Path):
     with Postgres(state_dir) as postgres:
-        with psycopg.connect(postgres.url, autocommit=True) as connection:
+        with psycopg.connect(postgres.owner_url, autocommit=True) as connection:
             connection.execute("create table kept as select 42 as value")
         os.kill(postgres.process.pid, signal.SIGKILL)
         postgres.process.wait(10)
-    with Postgres(state_dir) as postgres, psycopg.connect(postgres.url) as again:
+    with Postgres(state_dir) as postgres, psycopg.connect(postgres.owner_url) as again:
         assert again.execute("select value from kept").fetchone() == (42,)
 
 

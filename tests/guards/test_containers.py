@@ -53,6 +53,11 @@ def test_the_model_worker_has_no_database_no_key_and_no_way_out():
     assert not set(model["networks"]) & set(SERVICES["database"]["networks"])
 
 
+def test_only_migrations_know_the_tables_owner():
+    named = "MIGRATION_DATABASE_URL"
+    assert [name for name in OURS if named in SERVICES[name]["environment"]] == ["migrate"]
+
+
 def test_only_the_web_is_reachable_and_only_from_this_machine():
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert list(ports) == ["web"]
@@ -66,7 +71,8 @@ def test_every_variable_is_explained_in_the_example():
 
 
 def test_the_example_holds_no_secret():
-    for name in ("SECRET_KEY", "DATABASE_PASSWORD", "DATABASE_ADMIN_PASSWORD", "REDIS_PASSWORD"):
+    names = ("DATABASE_PASSWORD", "DATABASE_OWNER_PASSWORD", "DATABASE_ADMIN_PASSWORD")
+    for name in (*names, "SECRET_KEY", "REDIS_PASSWORD"):
         assert f"\n{name}=\n" in (CHECKOUT / ".env.example").read_text()
 
 

@@ -50,11 +50,25 @@ def test_the_tests_run_as_a_role_that_is_bound_by_it(db):
 
 
 def test_an_exempt_role_is_refused(db):
+    assert check_as(True, False) == "assistants.E001"
+
+
+def test_a_role_that_owns_the_tables_is_warned_of(db):
+    assert check_as(False, True) == "assistants.W002"
+
+
+def test_a_role_that_is_not_there_is_told(db, settings):
+    settings.APP_DATABASE = {**settings.APP_DATABASE, "USER": "nobody_such"}
+    (error,) = check_role(None, databases=["default"])
+    assert error.id == "assistants.E002"
+
+
+def check_as(*found: bool) -> str:
     with mock.patch("assistants.checks.connections") as connections:
         cursor = connections.__getitem__.return_value.cursor.return_value.__enter__.return_value
-        cursor.fetchone.return_value = (True,)
-        (error,) = check_role(None, databases=["default"])
-    assert error.id == "assistants.E001"
+        cursor.fetchone.return_value = found
+        (message,) = check_role(None, databases=["default"])
+    return str(message.id)
 
 
 def test_without_rights_nothing_is_seen(cast):

@@ -1,0 +1,1 @@
+"""What documents name and how it hangs together: found at ingestion, followed by links."""

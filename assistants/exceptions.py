@@ -59,6 +59,13 @@ class DocumentRejected(AssistantsError):
     permanent = True
 
 
+class SourceUnavailable(AssistantsError):
+    """A source that cannot be read now; `user_message` says why and what to do."""
+
+    code = "source_unavailable"
+    user_message = "This source cannot be reached. It is tried again by itself."
+
+
 class ProviderError(AssistantsError):
     """A deployment failed. `permanent` means that trying it again is pointless."""
 

@@ -215,6 +215,11 @@ if HTTPS:
 MESSAGES_PER_MINUTE = int(os.environ.get("MESSAGES_PER_MINUTE", "120"))
 MAX_MESSAGE_CHARACTERS = int(os.environ.get("MAX_MESSAGE_CHARACTERS", "32000"))
 MAX_UPLOAD_BYTES = int(os.environ.get("MAX_UPLOAD_BYTES", str(25 * 1024 * 1024)))
+# Folders below which sources may read on this machine, separated by colons as in PATH.
+SOURCE_ROOTS = [
+    CONF.state_dir / "watched",
+    *(Path(root) for root in os.environ.get("SOURCE_ROOTS", "").split(os.pathsep) if root),
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 

@@ -279,7 +279,9 @@ class _Cutter:
         names = list(part.section)
         media_type = self.document.media_type
         if page := page_of(self.document.pages, part.start):
-            names.append(f"slide {page}" if media_type == PPTX else f"page {page}")
+            name = f"slide {page}" if media_type == PPTX else f"page {page}"
+            if names[-1:] != [name.capitalize()]:  # a slide without a title is called so already
+                names.append(name)
         elif media_type == LOG and (stamp := STAMP.match(text)):
             names.append(f"from {stamp['stamp']}")
         elif media_type == TRANSCRIPT and (spoken := get_stamp(text)):

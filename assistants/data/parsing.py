@@ -1,27 +1,51 @@
 """From a file's bytes and name to a parsed document, or a clear refusal that names the file.
 
 The content decides what a file is; its name decides only among kinds of text. Hostile formats
-(PDF, DOCX, HTML) are read in a process of their own.
+(PDF, office, HTML, mail) are read in a process of their own.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import time
 import zipfile
+import zlib
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from assistants.data import blocks
+from assistants.data import attachments, blocks, captions, delimited
 from assistants.data.blocks import ParsedDocument
 from assistants.data.normalising import control_share, normalise
 from assistants.data.sandbox import read_apart
 from assistants.data.structure import find_blocks
 from assistants.data.structure.logs import looks_like_log
+from assistants.data.structure.turns import looks_like_transcript
 from assistants.exceptions import DocumentRejected
-from assistants.formats import MAX_CHARACTERS, Reason, Unreadable
+from assistants.formats import (
+    MAX_CHARACTERS,
+    MAX_PAGES,
+    MAX_PARTS,
+    MAX_ROWS,
+    Attachment,
+    Reason,
+    Unreadable,
+)
 
 TITLE_CHARACTERS = 300
+NAME_CHARACTERS = 120
+MAX_ATTACHMENTS = 50  # of a mail and the mails within it
+MAX_NESTED = 3  # mails within mails
+MAIL_SECONDS = 120.0  # for a mail with all that came with it
 
+_READERS = {
+    blocks.PDF: "pdf",
+    blocks.DOCX: "docx",
+    blocks.PPTX: "pptx",
+    blocks.XLSX: "xlsx",
+    blocks.HTML: "html",
+    blocks.MAIL: "mail",
+}
 _CODE = "text/x-"
 _BY_SUFFIX = {
     "md": blocks.MARKDOWN,
@@ -30,6 +54,11 @@ _BY_SUFFIX = {
     "text": blocks.PLAIN_TEXT,
     "rst": blocks.PLAIN_TEXT,
     "log": blocks.LOG,
+    "vtt": blocks.TRANSCRIPT,
+    "srt": blocks.TRANSCRIPT,
+    "csv": blocks.CSV,
+    "tsv": blocks.CSV,
+    "tab": blocks.CSV,
     "html": blocks.HTML,
     "htm": blocks.HTML,
     "xhtml": blocks.HTML,
@@ -65,7 +94,6 @@ _BY_SUFFIX = {
             "powershell": "ps1",
             "css": "css scss less",
             "ini": "ini cfg conf properties",
-            "csv": "csv tsv",
             "protobuf": "proto",
             "graphql": "graphql",
             "terraform": "tf hcl",
@@ -95,6 +123,19 @@ _SIGNATURES = [
     (b"fLaC", "a recording"),
 ]
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_LOCKED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_BINARY = {"pdf", "docx", "pptx", "xlsx", "docm", "pptm", "xlsm", "doc", "ppt", "xls", "msg"}
+# Parts that only office files with programs in them have
+_MACROS = re.compile(r"vbaproject|vbadata|/macrosheets/", re.I)
+_MACRO_TYPE = b"macroEnabled"
+_MAIN_PARTS = {
+    "word/document.xml": blocks.DOCX,
+    "ppt/presentation.xml": blocks.PPTX,
+    "xl/workbook.xml": blocks.XLSX,
+}
+_HEADER = re.compile(rb"([A-Za-z][A-Za-z0-9-]{0,60}):")
+_MAIL_HEADERS = {b"from", b"to", b"subject", b"date", b"received", b"return-path"}
+_SURE_HEADERS = {b"message-id", b"mime-version", b"received", b"return-path", b"dkim-signature"}
 _PAGE = re.compile(
     rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S
 )
@@ -109,6 +150,13 @@ _REASONS = {
     Reason.NO_TEXT: "holds no text, perhaps only scanned images. "
     "Please run text recognition (OCR) on it first.",
     Reason.TOO_LONG: "holds too much text for one document. Please split it into parts.",
+    Reason.TOO_MANY_PAGES: f"has more than {MAX_PAGES:,} pages, the most that can be read. "
+    "Please split it into parts.",
+    Reason.TOO_MANY_ROWS: f"has more than {MAX_ROWS:,} rows, the most that can be read. "
+    "Please split it, or leave out what nobody will ask about.",
+    Reason.TOO_MANY_PARTS: f"holds more than {MAX_ATTACHMENTS} files or {MAX_PARTS} parts, or "
+    f"mails within mails more than {MAX_NESTED} deep. "
+    "Please save what is needed as files of their own.",
     Reason.TOO_COSTLY: "took more time or memory to read than a document should. "
     "Please export it again, or split it into parts.",
 }
@@ -116,26 +164,77 @@ _REASONS = {
 
 def parse_document(name: str, content: bytes, max_bytes: int) -> ParsedDocument:
     """`name` is a file name or path. Raises DocumentRejected; its `user_message` names the file."""
+    return _parse(name, content, max_bytes, _Mail(time.monotonic() + MAIL_SECONDS))
+
+
+@dataclass(slots=True)
+class _Mail:
+    """What a mail, and the mails within it, may still cost."""
+
+    ends: float
+    files: int = MAX_ATTACHMENTS
+    depth: int = 0
+
+
+def _parse(name: str, content: bytes, max_bytes: int, mail: _Mail) -> ParsedDocument:
     media_type = detect(name, content, max_bytes)
     pages: tuple[int, ...] = ()
     title = ""
-    reader = {blocks.PDF: "pdf", blocks.DOCX: "docx", blocks.HTML: "html"}.get(media_type)
-    if reader:
-        try:
+    try:
+        if reader := _READERS.get(media_type):
             reading = read_apart(reader, content)
-        except Unreadable as error:
-            raise rejected(name, _REASONS[error.reason], str(error)) from error
-        title = " ".join(normalise(reading.title).split())
-        text, pages = _join_pages(reading.text, reading.pages)
-    else:
-        text = normalise(decode(name, content))
+            title = " ".join(normalise(reading.title).split())
+            text, pages = _join_pages(reading.text, reading.pages)
+            if reading.attachments:
+                text += _with_attachments(name, reading.attachments, max_bytes, mail)
+        else:
+            text = _from_text(name, media_type, normalise(decode(name, content)))
+    except Unreadable as error:
+        raise rejected(name, _REASONS[error.reason], str(error)) from error
     if not any(map(str.isalnum, text)):
         raise rejected(name, "holds no text.")
     if len(text) > MAX_CHARACTERS:
         raise rejected(name, _REASONS[Reason.TOO_LONG], f"{len(text)} characters")
     outline = find_blocks(text, media_type)
-    named = outline.title or title or PurePosixPath(name).name
+    named = outline.title or title or file_name(name)
     return ParsedDocument(named[:TITLE_CHARACTERS], text, media_type, tuple(outline.blocks), pages)
+
+
+def _from_text(name: str, media_type: str, text: str) -> str:
+    """Tables and subtitles are stored as they are read, other text as it is."""
+    if media_type == blocks.CSV:
+        return normalise(delimited.to_markdown(text, delimited.find_delimiter(text)))
+    if media_type == blocks.TRANSCRIPT and _suffix(file_name(name)) in ("vtt", "srt"):
+        return captions.to_transcript(text) or text
+    return text
+
+
+def _with_attachments(name: str, found: tuple[Attachment, ...], max_bytes: int, mail: _Mail) -> str:
+    """Each in a section; one that cannot be read is named, and why. Raises Unreadable."""
+    mail.files -= len(found)
+    if mail.files < 0 or mail.depth >= MAX_NESTED:
+        raise Unreadable(Reason.TOO_MANY_PARTS, f"{len(found)} more at depth {mail.depth}")
+    sections = []
+    mail.depth += 1
+    for attachment in found:
+        if time.monotonic() > mail.ends:
+            raise Unreadable(Reason.TOO_COSTLY, f"over {MAIL_SECONDS} s")
+        shown = file_name(attachment.name)
+        try:
+            if not attachment.content:
+                raise rejected(shown, "is an image or a recording, not a text.")
+            inner = _parse(shown, attachment.content, max_bytes, mail)
+            sections.append(attachments.as_section(shown, inner))
+        except DocumentRejected as error:
+            if isinstance(error.__cause__, Unreadable) and error.__cause__.reason in _OF_ALL:
+                raise error.__cause__ from None
+            sections.append(attachments.as_note(shown, error.user_message))
+    mail.depth -= 1
+    return "\n\n" + normalise("\n\n".join(sections))
+
+
+# A mail within that is too much makes the whole mail too much.
+_OF_ALL = {Reason.TOO_MANY_PARTS, Reason.TOO_COSTLY}
 
 
 def detect(name: str, content: bytes, max_bytes: int) -> str:
@@ -145,53 +244,103 @@ def detect(name: str, content: bytes, max_bytes: int) -> str:
     if len(content) > max_bytes:
         limit = f"{max_bytes / 1024**2:.3g} MB"
         raise rejected(name, f"is larger than {limit}, the most that can be read. Please split it.")
-    path = PurePosixPath(name)
-    suffix = path.suffix.lower().removeprefix(".")
+    shown = file_name(name)
+    suffix = _suffix(shown)
     # Some files have a few odd bytes before the mark; a text that speaks of it is no PDF.
     begins = content[:1024].lstrip(b"\xef\xbb\xbf\x00 \t\r\n").startswith(b"%PDF-")
     if begins or (suffix == "pdf" and b"%PDF-" in content[:1024]):
         return blocks.PDF
     if content.startswith(b"PK\x03\x04"):
-        return _office(name, content)
+        return _office(name, suffix, content)
     if content.startswith(_OLD_OFFICE):
-        raise rejected(
-            name,
-            "is an old Office file, or one with a password. "
-            "Please save it as DOCX or PDF without a password.",
-        )
+        raise rejected(name, _old_office(suffix, content))
     for signature, what in _SIGNATURES:
         if content.startswith(signature):
             raise rejected(name, f"is {what}, not a text. {_READABLE}")
-    if suffix in ("pdf", "docx"):
+    if suffix in _BINARY:
         raise rejected(name, f"is not a {suffix.upper()} file, although its name says so. {_AGAIN}")
     if _PAGE.match(content):
         return blocks.HTML
-    return _text_type(path, suffix, decode(name, content))
+    if _is_mail(suffix, content):
+        return blocks.MAIL
+    return _text_type(shown, suffix, decode(name, content))
 
 
-_READABLE = "Markdown, text, HTML, PDF, DOCX and source code can be read."
+_READABLE = (
+    "PDF, Word, PowerPoint and Excel files (DOCX, PPTX, XLSX), CSV, HTML, e-mail (EML), Markdown, "
+    "text and source code can be read."
+)
 _AGAIN = "Please export or save it again."
 
 
-def _office(name: str, content: bytes) -> str:
+def _office(name: str, suffix: str, content: bytes) -> str:
     try:
-        parts = zipfile.ZipFile(io.BytesIO(content)).namelist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        parts = archive.namelist()
+        with (
+            archive.open("[Content_Types].xml")
+            if "[Content_Types].xml" in parts
+            else (io.BytesIO()) as opened
+        ):
+            types = opened.read(1 << 20)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, RuntimeError, zlib.error) as error:
         raise rejected(name, _REASONS[Reason.BROKEN], str(error)) from error
-    if "word/document.xml" in parts:
-        return blocks.DOCX
-    if any(part.startswith(("xl/", "ppt/")) or part == "mimetype" for part in parts):
-        raise rejected(name, "is an Office file of another kind. Please save it as PDF or DOCX.")
+    kind = next((kind for part, kind in _MAIN_PARTS.items() if part in parts), None)
+    office = kind or any(part.startswith(("word/", "ppt/", "xl/")) for part in parts)
+    if office and (_MACRO_TYPE in types or any(map(_MACROS.search, parts))):
+        raise rejected(
+            name,
+            "holds macros, which are programs, so it was not opened. Please save it without them, "
+            "as DOCX, PPTX or XLSX.",
+        )
+    if kind:
+        return kind
+    if office or "mimetype" in parts:
+        raise rejected(
+            name, "is an Office file of another kind. Please save it as PDF, DOCX, PPTX or XLSX."
+        )
     raise rejected(name, f"is an archive. Please unpack it and upload the files. {_READABLE}")
 
 
-def _text_type(path: PurePosixPath, suffix: str, text: str) -> str:
+def _old_office(suffix: str, content: bytes) -> str:
+    """Files with a password look like old ones."""
+    if _LOCKED_OFFICE in content:
+        return _REASONS[Reason.ENCRYPTED]
+    if suffix == "msg":
+        return "is an Outlook message. Please save it as EML or PDF."
+    return (
+        "is an old Office file, or one with a password. "
+        "Please save it as DOCX, PPTX, XLSX or PDF without a password."
+    )
+
+
+def _is_mail(suffix: str, content: bytes) -> bool:
+    """By the names of its first headers: few are enough where the file's name says so."""
+    found = set()
+    for line in content[:16_384].lstrip(b"\xef\xbb\xbf\r\n").split(b"\n"):
+        if not line.strip():
+            break
+        if line[:1] in b" \t":
+            continue
+        header = _HEADER.match(line)
+        if not header:
+            return False
+        found.add(header[1].lower())
+    known = found & _MAIL_HEADERS
+    return bool(known) if suffix == "eml" else len(known) > 1 and bool(found & _SURE_HEADERS)
+
+
+def _text_type(shown: str, suffix: str, text: str) -> str:
     """Among kinds of text the name decides, unless the text is clear."""
-    named = _BY_SUFFIX.get(suffix) or _BY_NAME.get(path.name)
+    named = _BY_SUFFIX.get(suffix) or _BY_NAME.get(shown)
     if named == blocks.HTML and not _TAG.search(text):
+        return blocks.PLAIN_TEXT
+    if named == blocks.CSV and not delimited.find_delimiter(text):
         return blocks.PLAIN_TEXT
     if named not in (None, blocks.PLAIN_TEXT):
         return named or blocks.PLAIN_TEXT
+    if looks_like_transcript(text):
+        return blocks.TRANSCRIPT
     if looks_like_log(text):
         return blocks.LOG
     if named is None and text.startswith("#!"):
@@ -246,6 +395,24 @@ def _join_pages(text: str, starts: tuple[int, ...]) -> tuple[str, tuple[int, ...
     return joined, tuple(offsets)
 
 
+def file_name(name: str) -> str:
+    """The last part of a name or path, fit to be shown and stored.
+
+    No folders of any system, no control characters, nothing that turns the direction of writing,
+    at most `NAME_CHARACTERS`; "file" where nothing is left.
+    """
+    last = re.split(r"[/\\]", normalise(name).strip().rstrip("/\\"))[-1]
+    last = " ".join(last.split())
+    if len(last) > NAME_CHARACTERS:
+        suffix = PurePosixPath(last).suffix[:10]
+        last = last[: NAME_CHARACTERS - 1 - len(suffix)] + "…" + suffix
+    return last if last.strip(".") else "file"
+
+
+def _suffix(shown: str) -> str:
+    return PurePosixPath(shown).suffix.lower().removeprefix(".")
+
+
 def rejected(name: str, what: str, detail: str = "") -> DocumentRejected:
-    shown = PurePosixPath(name).name or name
-    return DocumentRejected(f"{name}: {detail or what}", user_message=f"“{shown}” {what}")
+    shown = file_name(name)
+    return DocumentRejected(f"{shown}: {detail or what}", user_message=f"“{shown}” {what}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from assistants.formats import Reading, Reason, Unreadable
+from assistants.formats import Attachment, Reading, Reason, Unreadable
 
 WALL_SECONDS = 90.0
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -17,8 +18,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def read_apart(kind: str, content: bytes, wall_seconds: float = WALL_SECONDS) -> Reading:
     """What `assistants.formats.KIND` makes of the file. Raises Unreadable for every failure.
 
-    The child has no environment (no keys), no Django and no open file but these two; it limits
-    its own memory, processor time and output before it reads.
+    The child has no environment (no keys), no Django and no open file but these two; before it
+    reads it limits its own memory, processor time and output, and gives up network, other
+    programs and writing.
     """
     # Files, not pipes: neither side can block the other, and the child's limit on file size
     # bounds what comes back.
@@ -52,4 +54,7 @@ def _understand(answer: bytes, ended: subprocess.CompletedProcess[bytes]) -> Rea
         raise Unreadable(Reason.TOO_COSTLY, detail) from error
     if "error" in fields:
         raise Unreadable(Reason(fields["error"]), fields["detail"])
-    return Reading(fields["title"], fields["text"], tuple(fields["pages"]))
+    attachments = tuple(
+        Attachment(name, base64.b64decode(content)) for name, content in fields["attachments"]
+    )
+    return Reading(fields["title"], fields["text"], tuple(fields["pages"]), attachments)

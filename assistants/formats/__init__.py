@@ -1,8 +1,8 @@
-"""Readers of the formats that can be hostile: PDF, DOCX and HTML, each turned into Markdown.
+"""Readers of the formats that can be hostile, each turned into Markdown: PDF, office, web, mail.
 
 They run in a process of their own (`python -m assistants.formats KIND`), without Django, without
-the app's environment, and with limits; `data.sandbox` starts it. Nothing here may import more of
-the app.
+the app's environment, without a network and with limits; `data.sandbox` starts it. Nothing here
+may import more of the app.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_CHARACTERS = 10_000_000  # of text, from one file
+MAX_PAGES = 5_000  # of a PDF, or slides of a presentation
+MAX_ROWS = 50_000  # of all tables of a file
+MAX_PARTS = 200  # of a mail, those of mails within it not counted
 
 
 class Reason(StrEnum):
@@ -21,6 +24,9 @@ class Reason(StrEnum):
     EXPANDS = "expands"  # a few bytes that unpack to very many
     NO_TEXT = "no_text"
     TOO_LONG = "too_long"
+    TOO_MANY_PAGES = "too_many_pages"
+    TOO_MANY_ROWS = "too_many_rows"
+    TOO_MANY_PARTS = "too_many_parts"
     TOO_COSTLY = "too_costly"  # over the limits of time or memory
 
 
@@ -31,12 +37,22 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file within a mail, not read yet: it may be of any kind."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """`text` is Markdown, except from PDF, which has no structure to keep.
 
-    `title` is what the file's properties say, or "". `pages` are the offsets where pages start.
+    `title` is what the file's properties say, or "". `pages` are the offsets where pages or slides
+    start.
     """
 
     title: str
     text: str
     pages: tuple[int, ...] = ()
+    attachments: tuple[Attachment, ...] = ()

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import docx
+from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 
-from assistants.formats import Reading, Reason, Unreadable, markup
+from assistants.formats import Reading, markup
+from assistants.formats.archive import check_archive
 from assistants.formats.numbering import Numbering
-
-MAX_UNPACKED = 256 << 20  # bytes
-MAX_RATIO = 200  # unpacked to packed, for parts over a megabyte
-MAX_PARTS = 10_000
 
 # Text that is not there for a reader: deleted, moved away, field codes, a second rendering.
 _SKIPPED = {
     qn("w:del"), qn("w:moveFrom"), qn("w:instrText"), qn("w:delText"), qn("w:pPr"), qn("w:rPr"),
     "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
 }  # fmt: skip
+_NOTES = {qn("w:footnoteReference"): "footnotes", qn("w:endnoteReference"): "endnotes"}
 _HEADING = re.compile(r"heading (\d)$", re.I)
 
 
@@ -34,26 +32,6 @@ def read(content: bytes) -> Reading:
     return Reading(document.core_properties.title or "", "\n\n".join(writer.out))
 
 
-def check_archive(content: bytes) -> None:
-    """Raises Unreadable for what is no archive, is locked, or unpacks to absurd sizes.
-
-    Sizes are those the archive states; zipfile never unpacks more than the stated size.
-    """
-    try:
-        parts = zipfile.ZipFile(io.BytesIO(content)).infolist()
-    except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise Unreadable(Reason.BROKEN, str(error)) from error
-    if any(part.flag_bits & 1 for part in parts):
-        raise Unreadable(Reason.ENCRYPTED)
-    swollen = any(
-        part.file_size > 1 << 20 and part.file_size > MAX_RATIO * max(1, part.compress_size)
-        for part in parts
-    )
-    total = sum(part.file_size for part in parts)
-    if swollen or total > MAX_UNPACKED or len(parts) > MAX_PARTS:
-        raise Unreadable(Reason.EXPANDS, f"{len(content)} bytes unpack to {total}")
-
-
 class _Writer:
     def __init__(self, document: Any) -> None:
         self.out: list[str] = []
@@ -62,6 +40,7 @@ class _Writer:
             for style in document.styles.element.findall(qn("w:style"))
         }
         self.numbering = Numbering(document)
+        self.notes = read_notes(document)
 
     def body(self, element: Any) -> None:
         """Paragraphs and tables, also those wrapped in content controls or tracked insertions."""
@@ -74,6 +53,17 @@ class _Writer:
                 self.body(child)
 
     def paragraph(self, paragraph: Any) -> None:
+        self.text(paragraph)
+        self.write_notes(paragraph)
+
+    def write_notes(self, element: Any) -> None:
+        """Footnotes and endnotes stand below the paragraph or table that refers to them."""
+        for reference in element.iter(*_NOTES):
+            note = self.notes.get((_NOTES[reference.tag], reference.get(qn("w:id"), "")))
+            if note:
+                self.out.append(markup.paragraph(f"{note_mark(reference)} {note}"))
+
+    def text(self, paragraph: Any) -> None:
         properties = paragraph.find(qn("w:pPr"))
         style = self.style_of(properties)
         label = self.label(properties, style)
@@ -153,6 +143,27 @@ class _Writer:
         else:
             # Word marks few heads; the first row is one nearly always
             self.out.append(markup.table(rows, heads or 1))
+        self.write_notes(table)
+
+
+def read_notes(document: Any) -> dict[tuple[str, str], str]:
+    """The texts of footnotes and endnotes, by kind and id."""
+    notes = {}
+    for relation in document.part.rels.values():
+        kind = relation.reltype.rsplit("/", 1)[-1]
+        if kind not in ("footnotes", "endnotes") or relation.is_external:
+            continue
+        root = parse_xml(relation.target_part.blob)
+        for note in root:
+            if note.get(qn("w:type")) in (None, "normal"):
+                notes[kind, note.get(qn("w:id"), "")] = " ".join(text_of(note).split())
+    return notes
+
+
+def note_mark(reference: Any) -> str:
+    """As it stands in the text: "[1]", and "[e1]" for an endnote."""
+    end = "e" if reference.tag == qn("w:endnoteReference") else ""
+    return f"[{end}{reference.get(qn('w:id'), '')}]"
 
 
 def text_of(element: Any) -> str:
@@ -174,5 +185,7 @@ def text_of(element: Any) -> str:
             parts.append("\n")
         elif child.tag == qn("w:noBreakHyphen"):
             parts.append("-")
+        elif child.tag in _NOTES:
+            parts.append(note_mark(child))
         stack.append(iter(child))
     return "".join(parts)

@@ -10,9 +10,8 @@ from collections import Counter
 from pypdf import PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
 
-from assistants.formats import Reading, Reason, Unreadable
+from assistants.formats import MAX_PAGES, Reading, Reason, Unreadable
 
-MAX_PAGES = 5000
 _HYPHENATED = re.compile(r"(\w+)-\n(\w+)")
 _POOR_TITLE = re.compile(r"microsoft word|untitled|\.(?:docx?|indd|pdf|tex|qxp|pptx?)$", re.I)
 
@@ -25,7 +24,7 @@ def read(content: bytes) -> Reading:
         if reader.is_encrypted and not reader.decrypt(""):
             raise Unreadable(Reason.ENCRYPTED)
         if len(reader.pages) > MAX_PAGES:
-            raise Unreadable(Reason.TOO_LONG, f"{len(reader.pages)} pages")
+            raise Unreadable(Reason.TOO_MANY_PAGES, f"{len(reader.pages)} pages")
         extracted = [page.extract_text() for page in reader.pages]
         title = str((reader.metadata.title if reader.metadata else "") or "").strip()
     except (FileNotDecryptedError, DependencyError) as error:

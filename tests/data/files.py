@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable, Sequence
+from email.message import EmailMessage
 from typing import Any
 
 import docx
+import openpyxl
+import pptx
 from pypdf import PdfReader, PdfWriter
 
 
@@ -55,6 +58,45 @@ def make_docx(write: Callable[[Any], None]) -> bytes:
     return out.getvalue()
 
 
+def make_xlsx(write: Callable[[Any], None]) -> bytes:
+    """`write` is given a workbook with one empty sheet."""
+    book = openpyxl.Workbook()
+    write(book)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def make_pptx(write: Callable[[Any], None]) -> bytes:
+    deck = pptx.Presentation()
+    write(deck)
+    out = io.BytesIO()
+    deck.save(out)
+    return out.getvalue()
+
+
+def make_mail(body: str, *, subject: str = "Gifts", **headers: str) -> EmailMessage:
+    mail = EmailMessage()
+    mail["Subject"] = subject
+    mail["From"] = "Anna Kern <anna@example.org>"
+    mail["Date"] = "Fri, 14 Mar 2025 09:12:00 +0100"
+    for name, value in headers.items():
+        mail[name] = value
+    mail.set_content(body)
+    return mail
+
+
+def change_part(content: bytes, name: str, change: Callable[[bytes], bytes]) -> bytes:
+    """An office file with one of its parts changed, or made if it has none of that name."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(out, "w") as new:
+        for part in old.namelist():
+            if part != name:
+                new.writestr(part, old.read(part))
+        new.writestr(name, change(old.read(name) if name in old.namelist() else b""))
+    return out.getvalue()
+
+
 def make_zip(**members: bytes) -> bytes:
     """Member names with `__` for a slash."""
     out = io.BytesIO()
@@ -64,7 +106,7 @@ def make_zip(**members: bytes) -> bytes:
     return out.getvalue()
 
 
-def make_zip_bomb() -> bytes:
-    """A DOCX of some kilobytes whose document unpacks to 30 MB."""
-    document = b"<w:document>" + b" " * (30 << 20) + b"</w:document>"
-    return make_zip(**{"[Content_Types].xml": b"<Types/>", "word__document.xml": document})
+def make_zip_bomb(part: str = "word/document.xml") -> bytes:
+    """An office file of some kilobytes of which one part unpacks to 30 MB."""
+    blanks = b"<a>" + b" " * (30 << 20) + b"</a>"
+    return make_zip(**{"[Content_Types].xml": b"<Types/>", part: blanks})

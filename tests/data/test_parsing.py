@@ -1,22 +1,51 @@
 from __future__ import annotations
 
+import datetime
 import subprocess
 import sys
 import unicodedata
+from email.message import EmailMessage
 
 import pytest
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from hypothesis import given
 from hypothesis import strategies as st
+from pptx.chart.data import CategoryChartData
+from pptx.enum.chart import XL_CHART_TYPE
 
-from assistants.data import chunk_document, parse_document
-from assistants.data.blocks import DOCX, HTML, LOG, MARKDOWN, PDF, PLAIN_TEXT, PYTHON
+from assistants.data import chunk_document, page_of, parse_document
+from assistants.data.blocks import (
+    CSV,
+    DOCX,
+    HTML,
+    LOG,
+    MAIL,
+    MARKDOWN,
+    PDF,
+    PLAIN_TEXT,
+    PPTX,
+    PYTHON,
+    TRANSCRIPT,
+    XLSX,
+)
 from assistants.data.normalising import normalise
+from assistants.data.parsing import MAX_ATTACHMENTS, file_name
 from assistants.data.sandbox import read_apart
 from assistants.exceptions import DocumentRejected
-from assistants.formats import Reason, Unreadable
-from tests.data.files import make_docx, make_encrypted_pdf, make_pdf, make_zip, make_zip_bomb
+from assistants.formats import MAX_PAGES, MAX_ROWS, Reason, Unreadable
+from assistants.formats.cells import shown
+from tests.data.files import (
+    change_part,
+    make_docx,
+    make_encrypted_pdf,
+    make_mail,
+    make_pdf,
+    make_pptx,
+    make_xlsx,
+    make_zip,
+    make_zip_bomb,
+)
 
 LIMIT = 1 << 20
 
@@ -222,6 +251,368 @@ def test_docx_shows_the_numbers_that_word_counts():
     assert list(sections(document)) == ["1. Scope", "2. Limits"]
 
 
+def test_docx_keeps_footnotes_below_the_paragraph_that_refers_to_them():
+    relation = (
+        b'<Relationship Id="rId900" Target="footnotes.xml" Type="http://schemas.openxmlformats.org'
+        b'/officeDocument/2006/relationships/footnotes"/></Relationships>'
+    )
+    note = '<w:footnote w:id="{}"{}><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:footnote>'
+    notes = f"<w:footnotes {nsdecls('w')}>" + note.format(-1, ' w:type="separator"', "line")
+    notes += note.format(2, "", "Since 2024.") + "</w:footnotes>"
+
+    def write(document):
+        paragraph = document.add_paragraph("The limit is EUR 50")
+        paragraph._p.append(parse_xml(f'<w:r {nsdecls("w")}><w:footnoteReference w:id="2"/></w:r>'))
+        document.add_paragraph("It applies to all.")
+
+    content = change_part(make_docx(write), "word/footnotes.xml", lambda _: notes.encode())
+    content = change_part(
+        content,
+        "word/_rels/document.xml.rels",
+        lambda old: old.replace(b"</Relationships>", relation),
+    )
+    assert parse("a.docx", content).text.split("\n\n") == [
+        "The limit is EUR 50[2]",
+        "[2] Since 2024.",
+        "It applies to all.",
+    ]
+
+
+def test_a_table_of_docx_that_goes_over_pages_has_one_head():
+    def write(document):
+        table = document.add_table(rows=3, cols=2)
+        for cell, text in zip(
+            [cell for row in table.rows for cell in row.cells],
+            ["Period", "Period", "from", "to", "1", "6"],
+            strict=True,
+        ):
+            cell.text = text
+        for row in table.rows[:2]:
+            row._tr.get_or_add_trPr().append(parse_xml(f"<w:tblHeader {nsdecls('w')}/>"))
+
+    assert parse("a.docx", make_docx(write)).text == (
+        "| Period from | Period to |\n| --- | --- |\n| 1 | 6 |"
+    )
+
+
+# -- sheets and other tables ----------------------------------------------------------------------
+
+
+def test_xlsx_keeps_sheets_heads_and_values_as_they_are_shown():
+    def write(book):
+        sheet = book.active
+        sheet.title = "Limits"
+        for row in (
+            ["Gift limits"],
+            [],
+            ["Country", "Limit", "Since", "Share"],
+            ["Germany", 1234.5, datetime.date(2025, 3, 14), 0.125],
+            ["All", "=SUM(B4:B4)", None, True],
+        ):
+            sheet.append(row)
+        sheet["B4"].number_format = "#,##0.00 [$€-407]"
+        sheet["C4"].number_format = "dd/mm/yyyy"
+        sheet["D4"].number_format = "0.0%"
+        hidden = book.create_sheet("Hidden")
+        hidden["A1"] = "not shown"
+        hidden.sheet_state = "hidden"
+        book.create_sheet("Empty")
+        years = book.create_sheet("Years")
+        years.append([None, 2024, 2025])
+        years.append(["Cases", 1, 2])
+
+    content = change_part(
+        make_xlsx(write),
+        "xl/worksheets/sheet1.xml",
+        lambda sheet: sheet.replace(b"<v></v>", b"<v>1234.5</v>").replace(b"<v/>", b"<v>7.25</v>"),
+    )
+    document = parse("limits.xlsx", content)
+    assert (document.title, document.media_type) == ("limits.xlsx", XLSX)
+    shown_sum = document.text.split("| All | ")[1].split(" |")[0]
+    assert shown_sum in ("1234.5", "7.25")  # as it was saved, and nothing is computed
+    assert document.text.replace(shown_sum, "SUM").split("\n\n") == [
+        "## Limits",
+        "Gift limits",
+        "| Country | Limit | Since | Share |\n| --- | --- | --- | --- |\n"
+        "| Germany | 1,234.50 € | 14/03/2025 | 12.5% |\n| All | SUM |  | TRUE |",
+        "## Years",
+        "|  | 2024 | 2025 |\n| --- | --- | --- |\n| Cases | 1 | 2 |",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (None, "General", ""),
+        ("as it is", "@", "as it is"),
+        (3.0, "General", "3"),
+        (1 / 3, "General", "0.33333333333"),
+        (1234567.891, "#,##0", "1,234,568"),
+        (-1234.5, "#,##0.00;(#,##0.00)", "(1,234.50)"),
+        (-0.001, "0.0", "0.0"),
+        (0, '0;-0;"none"', "0"),
+        (0.5, "0.##", "0.5"),
+        (7, "000", "007"),
+        (1_500_000, '0.0,,"m"', "1.5m"),
+        (0.256, "0%", "26%"),
+        (12345, "0.00E+00", "1.23E+04"),
+        (-3, '[Red]"minus "0', "-minus 3"),
+        (50, "[$EUR] #,##0.00", "EUR 50.00"),
+        (49221234567, "(0000) 0000-000", "49221234567"),
+        (datetime.datetime(2025, 3, 14), "mm-dd-yy", "2025-03-14"),
+        (datetime.datetime(2025, 3, 4, 9, 5), "mm-dd-yy", "2025-03-04 09:05"),
+        (datetime.datetime(2025, 3, 4, 15, 5), "d. mmmm yyyy h:mm AM/PM", "4. March 2025 3:05 PM"),
+        (datetime.datetime(2025, 3, 4), "ddd dd/mm/yy", "Tue 04/03/25"),
+        (datetime.datetime(2025, 3, 4), '[$-407]d\\.\\ mmm" "yyyy;@', "4. Mar 2025"),
+        (datetime.time(9, 5, 7), "mm:ss", "05:07"),
+        (datetime.time(9, 5), "General", "09:05"),
+    ],
+)
+def test_a_value_is_written_as_its_cell_shows_it(value, form, text):
+    assert shown(value, form) == text
+
+
+@given(
+    st.floats(allow_nan=False, allow_infinity=False, width=32), st.text('#0?,.%;E+-/[]"\\_* $dmyhs')
+)
+def test_every_value_is_written_by_every_format(value, form):
+    assert isinstance(shown(value, form), str)
+    assert shown(datetime.datetime(2025, 3, 4, 9, 5), form)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "row"),
+    [
+        ("a.csv", 'Country,Limit\nGermany,50\nFrance,"60, or more"\n', "60, or more"),
+        ("a.csv", "Country;Limit\nGermany;1,50\nFrance;2,50\n", "2,50"),
+        ("a.tsv", "Country\tLimit\nGermany\t50\nFrance\t60\n", "60"),
+        ("a.csv", "sep=|\nCountry|Limit\nGermany|50\nFrance|a, b\n", "a, b"),
+        ("a.csv", 'Country,Limit\r\nGermany,50\r\nFrance,"60\r\nor 70"\r\n', "60 or 70"),
+    ],
+)
+def test_values_in_a_text_file_are_a_table_with_its_head(name, content, row):
+    document = parse(name, content)
+    assert document.media_type == CSV
+    assert document.text.startswith("| Country | Limit |\n| --- | --- |\n| Germany |")
+    assert document.text.endswith(f"| France | {row} |")
+
+
+def test_a_table_in_a_text_file_in_the_encoding_of_a_spreadsheet():
+    assert "Düren" in parse("a.csv", "Ort;Zahl\nDüren;5\nKöln;6\n".encode("cp1252")).text
+    assert "Düren" in parse("a.csv", "Ort\tZahl\nDüren\t5\nKöln\t6\n".encode("utf-16")).text
+
+
+def test_figures_in_the_first_row_are_no_head_and_words_are_no_table():
+    assert parse("a.csv", "1,2\n3,4\n").text == "|  |  |\n| --- | --- |\n| 1 | 2 |\n| 3 | 4 |"
+    assert parse("a.csv", "only words\nand more words").media_type == PLAIN_TEXT
+    endless = 'a,"b' + "c" * 200_000 + "\nd,e\nf,g\n"  # a quotation mark that is never closed
+    assert parse("a.csv", endless).media_type == PLAIN_TEXT
+
+
+def test_a_table_that_is_cut_says_its_head_again_to_the_model():
+    rows = "".join(f"Germany {n},{n},by hand\n" for n in range(200))
+    chunks = chunk_document(parse("a.csv", f"Country,Limit,How\n{rows}"))
+    assert len(chunks) > 3
+    assert all("Country, Limit, How" in chunk.embedded for chunk in chunks)
+
+
+# -- slides ---------------------------------------------------------------------------------------
+
+
+def test_pptx_keeps_slides_lists_tables_charts_and_notes():
+    def write(deck):
+        deck.core_properties.title = "PowerPoint Presentation"
+        first = deck.slides.add_slide(deck.slide_layouts[0])
+        first.shapes.title.text = "Strategy 2026"
+        first.placeholders[1].text = "For the board"
+        aims = deck.slides.add_slide(deck.slide_layouts[1])
+        aims.shapes.title.text = "Aims"
+        aims.placeholders[1].text = "Grow"
+        inner = aims.placeholders[1].text_frame.add_paragraph()
+        inner.text, inner.level = "in the north", 1
+        aims.notes_slide.notes_text_frame.text = "Say it slowly."
+        hidden = deck.slides.add_slide(deck.slide_layouts[5])
+        hidden.shapes.title.text = "Not shown"
+        hidden._element.set("show", "0")
+        figures = deck.slides.add_slide(deck.slide_layouts[6])
+        table = figures.shapes.add_table(2, 2, 0, 0, 99, 99).table
+        for at, text in enumerate(["Year", "Sales", "2025", "12"]):
+            table.cell(at // 2, at % 2).text = text
+        group = figures.shapes.add_group_shape()
+        group.shapes.add_textbox(0, 0, 99, 99).text_frame.text = "# in a group"
+        data = CategoryChartData()
+        data.categories = ["Q1", "Q2"]
+        data.add_series("East", (19.2, None))
+        figures.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, 0, 0, 99, 99, data)
+
+    document = parse("deck.pptx", make_pptx(write))
+    assert (document.title, document.media_type) == ("Strategy 2026", PPTX)
+    assert document.text.split("\n\n") == [
+        "# Strategy 2026",
+        "For the board",
+        "## Aims",
+        "- Grow",
+        "  - in the north",
+        "Notes: Say it slowly.",
+        "## Slide 4",
+        "| Year | Sales |\n| --- | --- |\n| 2025 | 12 |",
+        "\\# in a group",
+        "|  | East |\n| --- | --- |\n| Q1 | 19.2 |\n| Q2 |  |",
+    ]
+    assert len(document.pages) == 4
+    chunks = chunk_document(document)
+    assert [chunk.section for chunk in chunks] == ["slide 1", "Aims › slide 2", "Slide 4"]
+    assert page_of(document.pages, chunks[-1].start) == 4
+
+
+# -- mail -----------------------------------------------------------------------------------------
+
+TRAIL = """Hello Ben,
+
+the limit is EUR 50.
+
+# Anna
+
+On Thu, 13 Mar 2025 at 10:00, Ben <ben@example.org> wrote:
+> What is the limit?
+>
+> > From me?
+"""
+
+
+def test_mail_says_who_wrote_what_and_keeps_earlier_mails_apart():
+    mail = make_mail(TRAIL, To="Ben <ben@example.org>", Bcc="hidden@example.org")
+    mail.add_alternative("<p>Hello <img src='http://example.org/a.png'>", subtype="html")
+    document = parse("gifts.eml", mail.as_bytes())
+    assert (document.title, document.media_type) == ("Gifts", MAIL)
+    assert document.text.split("\n\n") == [
+        "# Gifts",
+        "From: Anna Kern <anna@example.org>\nTo: Ben <ben@example.org>\n"
+        "Date: 2025-03-14 09:12 +0100",
+        "Hello Ben,",
+        "the limit is EUR 50.",
+        "\\# Anna",
+        "## Earlier messages",
+        "On Thu, 13 Mar 2025 at 10:00, Ben <ben@example.org> wrote:\nWhat is the limit?",
+        "From me?",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-----Original Message-----\nFrom: Ben\nSubject: Limits",
+        "From: Ben <ben@example.org>\nSent: Thursday, March 13, 2025 10:00 AM\nTo: Anna",
+        "Am Do., 13. März 2025 um 10:00 Uhr schrieb Ben <ben@example.org>:",
+        "On Thursday, 13 March 2025, at ten o'clock,\nBen <ben@example.org> wrote:",
+        "---------- Forwarded message ---------\nFrom: Ben",
+    ],
+)
+def test_the_trail_of_earlier_mails_is_known_by_what_programs_write_above_it(line):
+    mail = make_mail(f"The limit is EUR 50.\n\n{line}\n\nWhat is it?\n")
+    written, earlier = parse("a.eml", mail.as_bytes()).text.split("\n\n## Earlier messages\n\n")
+    assert written.endswith("The limit is EUR 50.")
+    assert earlier.endswith("What is it?")
+
+
+def test_answers_between_quoted_lines_stay_with_them():
+    mail = make_mail(
+        "On Thu, 13 Mar 2025, Ben wrote:\n> The limit?\n\nEUR 50.\n\n> Since?\n\n2024.\n"
+    )
+    text = parse("a.eml", mail.as_bytes()).text
+    assert "Earlier" not in text
+    assert text.index("> The limit?") < text.index("EUR 50.") < text.index("> Since?")
+
+
+def test_mail_that_is_only_a_page_is_read_as_one():
+    mail = make_mail("")
+    mail.set_content("<h2>Limits</h2><p>EUR 50.</p><script>x</script>", subtype="html")
+    assert parse("a.eml", mail.as_bytes()).text.endswith("\n\n## Limits\n\nEUR 50.")
+
+
+def test_what_came_with_a_mail_is_in_sections_and_what_cannot_be_read_is_named():
+    def write(book):
+        book.active.title = "Limits"
+        book.active.append(["Country", "Limit"])
+        book.active.append(["Germany", 50])
+
+    inner = make_mail("Inner words.", subject="Forwarded")
+    inner.add_attachment("one,two\n3,4\n", subtype="csv", filename="inner.csv")
+    mail = make_mail("See below.")
+    octets = {"maintype": "application", "subtype": "octet-stream"}
+    mail.add_attachment(make_xlsx(write), **octets, filename="..\\..\\limits.xlsx")
+    mail.add_attachment("1. Scope\n\nIt applies to all.\n", filename="note.txt")
+    mail.add_attachment("def f():\n    return 1\n", filename="f.py")
+    mail.add_attachment(b"%PDF-1.7 cut", **octets, filename="cut.pdf")
+    mail.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="photo.png")
+    mail.add_attachment(inner)
+    mail.add_attachment(b"...", maintype="application", subtype="pgp-signature", filename="s.asc")
+    document = parse("a.eml", mail.as_bytes())
+    found = sections(document)
+    assert list(found) == [
+        "",
+        "Attachment: limits.xlsx › Limits",
+        "Attachment: note.txt › 1. Scope",
+        "Attachment: f.py",
+        "Attachment: cut.pdf",
+        "Attachment: photo.png",
+        "Attachment: Forwarded.eml › Forwarded",
+        "Attachment: Forwarded.eml › Forwarded › Attachment: inner.csv",
+    ]
+    assert found["Attachment: limits.xlsx › Limits"].endswith("| Germany | 50 |")
+    assert "def f():\n    return 1" in found["Attachment: f.py"]
+    assert "Not read: “cut.pdf” is damaged" in found["Attachment: cut.pdf"]
+    assert "Inner words." in found["Attachment: Forwarded.eml › Forwarded"]
+
+
+def nested(depth: int) -> EmailMessage:
+    mail = make_mail("Words.", subject=f"Number {depth}")
+    if depth:
+        mail.add_attachment(nested(depth - 1))
+    return mail
+
+
+def test_a_mail_that_holds_too_much_is_refused_as_a_whole():
+    many = make_mail("Words.")
+    for number in range(MAX_ATTACHMENTS + 1):
+        many.add_attachment("a", filename=f"{number}.txt")
+    for mail in (nested(9), many):
+        with pytest.raises(DocumentRejected) as refused:
+            parse("bomb.eml", mail.as_bytes())
+        assert refused.value.user_message.startswith("“bomb.eml” holds more than 50 files")
+    assert "Number 0" in parse("deep.eml", nested(3).as_bytes()).text
+
+
+def test_a_mail_is_known_by_its_headers():
+    mail = make_mail("Words.", **{"Message-ID": "<a@example.org>"}).as_bytes()
+    assert parse("saved.txt", mail).media_type == MAIL
+    assert parse("a.eml", "Just words, and no header.").media_type == PLAIN_TEXT
+    assert parse("a.txt", "From: here\nTo: there\n\nWords.").media_type == PLAIN_TEXT
+
+
+# -- transcripts ----------------------------------------------------------------------------------
+
+
+def test_subtitles_are_a_transcript():
+    cues = [
+        ("00:00:01.000 --> 00:00:04.000 align:start", "<v Anna>Hello there,"),
+        ("00:00:04.500 --> 00:00:06.000", "<v Anna>all of you.</v>"),
+        ("00:00:07.000 --> 00:00:08.000", "<v.loud Ben>Yes &amp; no."),
+    ]
+    text = "WEBVTT\n\n" + "\n\n".join(f"{n}\n{when}\n{what}" for n, (when, what) in enumerate(cues))
+    document = parse("a.vtt", text)
+    assert document.media_type == TRANSCRIPT
+    assert document.text == "[00:00:01] Anna: Hello there, all of you.\n[00:00:07] Ben: Yes & no."
+    titles = "1\n00:00:01,000 --> 00:00:02,000\nIt is\n\n2\n00:00:03,000 --> 00:00:04,000\nlate.\n"
+    assert parse("a.srt", titles).text == "[00:00:01] It is late."
+
+
+def test_a_text_of_turns_is_a_transcript():
+    turns = "10:00:05 Anna: Hello.\n10:00:09 Ben: Hello.\n" * 3
+    assert parse("talk.txt", turns).media_type == TRANSCRIPT
+    assert parse("talk.log", turns).media_type == LOG
+
+
 @pytest.mark.parametrize(
     ("name", "content", "media_type"),
     [
@@ -289,6 +680,29 @@ def test_unseen_marks_go_and_colours_too():
 
 
 BOMB = make_zip_bomb()
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+LOCKED = "EncryptedPackage".encode("utf-16-le")
+SHEET = make_xlsx(lambda book: book.active.append(["Words"]))
+
+
+def with_macros(content: bytes) -> bytes:
+    return change_part(content, "word/vbaProject.bin", lambda _: b"program")
+
+
+def of_macro_type(content: bytes) -> bytes:
+    def change(types: bytes) -> bytes:
+        return types.replace(
+            b"openxmlformats-officedocument.presentationml.presentation.main",
+            b"ms-powerpoint.presentation.macroEnabled.main",
+        )
+
+    return change_part(content, "[Content_Types].xml", change)
+
+
+def laughs(part: bytes) -> bytes:
+    """Entities that multiply."""
+    head, _, body = part.partition(b"?>") if part.startswith(b"<?xml") else (b"", b"", part)
+    return head + (b"?>" if head else b"") + b'<!DOCTYPE a [<!ENTITY b "ha">]>' + body
 
 
 @pytest.mark.parametrize(
@@ -307,6 +721,22 @@ BOMB = make_zip_bomb()
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", "is an old Office file"),
         ("a.zip", make_zip(a=b"b"), "is an archive"),
         ("a.xlsx", make_zip(xl__workbook=b"b"), "is an Office file of another kind"),
+        ("a.odt", make_zip(mimetype=b"b"), "is an Office file of another kind"),
+        ("a.doc", OLE + LOCKED, "is protected with a password"),
+        ("a.xlsx", OLE + LOCKED, "is protected with a password"),
+        ("a.msg", OLE, "is an Outlook message. Please save it as EML"),
+        ("a.pptx", b"no PPTX at all", "is not a PPTX file"),
+        ("a.docx", with_macros(make_docx(lambda d: None)), "holds macros"),
+        ("a.xlsm", with_macros(make_xlsx(lambda b: None)), "holds macros"),
+        ("a.pptm", of_macro_type(make_pptx(lambda d: None)), "holds macros"),
+        ("a.pptx", make_pptx(lambda d: None)[:-900], "is damaged"),
+        ("a.xlsx", make_xlsx(lambda b: None)[:-900], "is damaged"),
+        ("a.xlsx", make_xlsx(lambda b: None), "holds no text"),
+        ("a.pptx", make_zip_bomb("ppt/presentation.xml"), "unpacks to far more"),
+        ("a.xlsx", make_zip_bomb("xl/workbook.xml"), "unpacks to far more"),
+        ("a.xlsx", change_part(SHEET, "xl/workbook.xml", laughs), "unpacks to far more"),
+        ("a.csv", b"a,b\n" * (MAX_ROWS + 1), "has more than 50,000 rows"),
+        ("a.eml", b"From: a@b.c\nContent-Type: application/pkcs7-mime\n\nAA==", "a password"),
         ("a.pdf", b"no PDF at all", "is not a PDF file"),
         ("a.docx", b"no DOCX at all", "is not a DOCX file"),
         ("a.pdf", b"%PDF-1.7\nbut nothing else", "is damaged"),
@@ -340,6 +770,66 @@ def test_any_bytes_are_read_or_refused(content, name):
     assert refused.startswith(f"“{name}” ")
 
 
+def test_a_book_of_too_many_pages_is_refused_with_the_limit():
+    with pytest.raises(DocumentRejected) as refused:
+        parse_document("long.pdf", make_pdf(*[["Words."]] * (MAX_PAGES + 1)), 8 * LIMIT)
+    assert refused.value.user_message == (
+        "“long.pdf” has more than 5,000 pages, the most that can be read. "
+        "Please split it into parts."
+    )
+
+
+def test_a_sheet_of_too_many_rows_is_refused_with_the_limit():
+    row = b'<row><c t="inlineStr"><is><t>x</t></is></c></row>'
+    content = change_part(
+        SHEET,
+        "xl/worksheets/sheet1.xml",
+        lambda sheet: (
+            sheet.split(b"<sheetData>")[0]
+            + b"<sheetData>"
+            + row * (MAX_ROWS + 1)
+            + b"</sheetData></worksheet>"
+        ),
+    )
+    with pytest.raises(DocumentRejected, match=r"over 50000 rows") as refused:
+        parse_document("long.xlsx", content, 8 * LIMIT)
+    assert "has more than 50,000 rows" in refused.value.user_message
+
+
+@pytest.mark.parametrize(
+    ("name", "shown_as"),
+    [
+        ("../../etc/passwd.txt", "passwd.txt"),
+        ("C:\\Users\\a\\plan.docx", "plan.docx"),
+        ("\\\\server\\share\\a b.txt", "a b.txt"),
+        ("a\x00b\r\nSet: c.txt", "ab Set: c.txt"),
+        ("gpj.\u202eexe.txt", "gpj.exe.txt"),
+        ("..", "file"),
+        ("", "file"),
+        ("folder/", "folder"),
+        ("x" * 300 + ".docx", "x" * 114 + "….docx"),
+    ],
+)
+def test_a_name_is_only_a_name(name, shown_as):
+    assert file_name(name) == shown_as
+    with pytest.raises(DocumentRejected) as refused:
+        parse(name, b"")
+    assert refused.value.user_message == f"“{shown_as}” is empty."
+
+
+@given(st.text())
+def test_every_name_is_fit_to_be_shown(name):
+    shown_as = file_name(name)
+    assert 0 < len(shown_as) <= 120
+    assert not set(shown_as) & set("/\\\n\x00\u202e")
+    assert shown_as.strip(".")
+
+
+def test_a_text_from_right_to_left_is_read_without_marks_that_turn_it():
+    document = parse("a.txt", "סעיף 1: המגבלה היא 50\u202e אירו.\n\nالحد الأقصى ٥٠ يورو.")
+    assert document.text == "סעיף 1: המגבלה היא 50 אירו.\n\nالحد الأقصى ٥٠ يورو."
+
+
 def test_a_bomb_is_small():
     assert len(BOMB) < 100_000
 
@@ -351,6 +841,38 @@ def test_a_reader_that_takes_too_long_is_ended():
     with pytest.raises(Unreadable) as refused:
         read_apart("pdf", make_pdf(["Words."]), wall_seconds=0.01)
     assert refused.value.reason is Reason.TOO_COSTLY
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "import socket; socket.create_connection(('127.0.0.1', 9))",
+        "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9/')",
+        "import subprocess; subprocess.run(['/bin/true'])",
+        "import os; os.system('true')",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import os; os.fork()",
+        "open('/tmp/written', 'w')",
+        "import os; os.open('/tmp/written', os.O_RDWR | os.O_CREAT)",
+    ],
+)
+def test_the_reader_reaches_no_network_no_program_and_no_file(attempt):
+    program = f"from assistants.formats.__main__ import forbid; forbid()\n{attempt}"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert b"PermissionError" in ended.stderr
+
+
+def test_the_reader_has_a_network_of_its_own_where_the_system_permits_it():
+    program = (
+        "import os\nfrom assistants.formats.__main__ import leave_network\n"
+        "print(os.readlink('/proc/self/ns/net')); leave_network()\n"
+        "print(os.readlink('/proc/self/ns/net'), len(os.listdir('/sys/class/net')))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert ended.returncode == 0
+    before, after = ended.stdout.decode().split()[:2]
+    may = subprocess.run(["unshare", "-Un", "true"], capture_output=True, check=False)
+    assert (before != after) == (may.returncode == 0)
 
 
 def test_the_reader_limits_its_own_memory():

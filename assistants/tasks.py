@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from assistants.services import chat, documents
+from assistants.services import chat, ingestion, retention, sources
 
 
 @shared_task(name="assistants.tasks.answer")
@@ -18,10 +18,22 @@ def sweep() -> None:
 
 
 @shared_task(name="assistants.tasks.ingest")
-def ingest(version_id: str) -> None:
-    documents.ingest_version(version_id)
+def ingest(version_id: str = "") -> None:
+    """A wake-up: the table says what waits. An id is only a reason to look."""
+    ingestion.ingest_waiting(ingest.delay)
 
 
 @shared_task(name="assistants.tasks.resume_ingestion")
 def resume_ingestion() -> None:
-    documents.resume_waiting(ingest.delay)
+    ingestion.wake_if_due(ingest.delay)
+
+
+@shared_task(name="assistants.tasks.delete_expired")
+def delete_expired() -> None:
+    retention.delete_expired()
+
+
+@shared_task(name="assistants.tasks.sync_sources")
+def sync_sources(source_id: str = "", actor: str = "") -> None:
+    """One source; without an id, each one that is due, in a task of its own."""
+    sources.sync_in_background(source_id, actor, ingest.delay, sync_sources.delay)

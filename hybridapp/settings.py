@@ -144,6 +144,16 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "assistants.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "resume ingestion": {
         "task": "assistants.tasks.resume_ingestion",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "delete expired": {
+        "task": "assistants.tasks.delete_expired",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "sync sources": {
+        "task": "assistants.tasks.sync_sources",
         "schedule": 60.0,
         "options": {"expires": 60},
     },
@@ -215,6 +225,10 @@ if HTTPS:
 MESSAGES_PER_MINUTE = int(os.environ.get("MESSAGES_PER_MINUTE", "120"))
 MAX_MESSAGE_CHARACTERS = int(os.environ.get("MAX_MESSAGE_CHARACTERS", "32000"))
 MAX_UPLOAD_BYTES = int(os.environ.get("MAX_UPLOAD_BYTES", str(25 * 1024 * 1024)))
+# Files that wait to be read; what comes on top is refused with a message, and kept by its sender.
+MAX_WAITING_PER_ZONE = int(os.environ.get("MAX_WAITING_PER_ZONE", "20000"))
+MAX_WAITING_PER_USER = int(os.environ.get("MAX_WAITING_PER_USER", "10000"))
+DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 # Folders below which sources may read on this machine, separated by colons as in PATH.
 SOURCE_ROOTS = [
     CONF.state_dir / "watched",

@@ -3,16 +3,26 @@
 from assistants.data.blocks import DraftChunk, ParsedDocument, page_of
 from assistants.data.chunking import chunk_document
 from assistants.data.documents import (
+    DEAD_LETTERS,
+    OPEN,
     PIPELINE,
     ReadyVersion,
     get_section,
     get_version,
     index_version,
     index_versions,
+    list_twins,
     list_versions,
     receive_version,
     remove_document,
     restore_document,
+)
+from assistants.data.graph import (
+    DocumentLinks,
+    LinkedPlace,
+    find_linked,
+    list_links,
+    rebuild_links,
 )
 from assistants.data.ingestion import (
     ClaimedVersion,
@@ -20,17 +30,18 @@ from assistants.data.ingestion import (
     claim_versions,
     count_waiting,
     fail_version,
+    get_dead_letter,
     get_outcomes,
     hold_version,
     is_anything_due,
     postpone_versions,
     reject_claimed,
     renew_claim,
+    retry_version,
 )
 from assistants.data.layout import Part, Section, Span, lay_out
 from assistants.data.lexemes import get_search_vector
 from assistants.data.listing import (
-    DEAD_LETTERS,
     DocumentEntry,
     count_documents,
     count_open,
@@ -46,7 +57,13 @@ from assistants.data.privacy import (
 from assistants.data.relevance import is_relevant
 from assistants.data.retention import ExpiredVersion, delete_expired_versions, delete_version
 from assistants.data.roles import as_app, as_owner, grant_rights
-from assistants.data.scope import get_scope, rights_of, rights_of_system
+from assistants.data.scope import (
+    get_scope,
+    rights_of,
+    rights_of_asker,
+    rights_of_system,
+    rights_of_user,
+)
 from assistants.data.search import search
 from assistants.data.sources import (
     KEY_VARIABLE,
@@ -66,6 +83,13 @@ from assistants.data.sources import (
     save_seen,
 )
 from assistants.data.structure import MARKED_UP
+from assistants.data.withdrawal import (
+    Withheld,
+    is_asker,
+    list_withdrawn,
+    list_withheld,
+    note_made_from,
+)
 from assistants.data.zone_contents import (
     HeldVersion,
     ZoneContents,
@@ -73,6 +97,7 @@ from assistants.data.zone_contents import (
     confirm_version,
     count_chunks,
     count_zone_contents,
+    get_document,
     get_held_version,
     list_held_versions,
     lock_document,
@@ -86,15 +111,18 @@ __all__ = [
     "KEY_VARIABLE",
     "MARKED_UP",
     "NO_ZONE",
+    "OPEN",
     "PIPELINE",
     "QUASI_IDENTIFIERS",
     "Changed",
     "ClaimedVersion",
     "DocumentEntry",
+    "DocumentLinks",
     "DraftChunk",
     "ExpiredVersion",
     "Extent",
     "HeldVersion",
+    "LinkedPlace",
     "Listing",
     "NotTaken",
     "ParsedDocument",
@@ -107,6 +135,7 @@ __all__ = [
     "Skipped",
     "SourceDocument",
     "Span",
+    "Withheld",
     "ZoneContents",
     "advance_versions",
     "as_app",
@@ -127,7 +156,10 @@ __all__ = [
     "delete_version",
     "detect",
     "fail_version",
+    "find_linked",
     "find_structured_spans",
+    "get_dead_letter",
+    "get_document",
     "get_held_version",
     "get_outcomes",
     "get_scope",
@@ -139,21 +171,28 @@ __all__ = [
     "index_version",
     "index_versions",
     "is_anything_due",
+    "is_asker",
     "is_relevant",
     "join_zones",
     "lay_out",
     "list_changes",
     "list_documents",
     "list_held_versions",
+    "list_links",
     "list_source_documents",
+    "list_twins",
     "list_versions",
+    "list_withdrawn",
+    "list_withheld",
     "load_seen",
     "lock_document",
     "loosens",
     "move_document",
+    "note_made_from",
     "page_of",
     "parse_document",
     "postpone_versions",
+    "rebuild_links",
     "receive_from_source",
     "receive_version",
     "refusal",
@@ -162,8 +201,11 @@ __all__ = [
     "remove_document",
     "renew_claim",
     "restore_document",
+    "retry_version",
     "rights_of",
+    "rights_of_asker",
     "rights_of_system",
+    "rights_of_user",
     "save_seen",
     "search",
 ]

@@ -1,4 +1,4 @@
-"""The store of documents: receiving, indexing and rejecting versions, and reading them by scope.
+"""The store of documents: receiving, indexing and removing them, and reading one by scope.
 
 A version is searchable from the moment its transaction commits, whole; until then the version
 before it is. So nothing half-indexed is ever found, and no moment has neither.
@@ -7,75 +7,51 @@ before it is. So nothing half-indexed is ever found, and no moment has neither.
 from __future__ import annotations
 
 import hashlib
-import re
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import Max
 from django.utils import timezone
 
 from assistants.data.blocks import DraftChunk, ParsedDocument
-from assistants.data.embedding_models import get_active_model
-from assistants.data.lexemes import CONFIGURATION, searchable
+from assistants.data.indexing import complete_versions, create_chunks
 from assistants.data.scope import rights_of, rights_of_system
 from assistants.exceptions import NotFound
-from assistants.models import Chunk, Document, DocumentVersion, Zone, new_id
-from assistants.types import Scope
+from assistants.models import Chunk, Document, DocumentVersion, Source, Zone
+from assistants.types import Scope, Sensitivity
 
 # Parsing and chunking. Raise it when their results change: files given again are then redone.
-PIPELINE = "1"
+PIPELINE = "2"
 
 Status = DocumentVersion.Status
-
-_CAMEL = re.compile(r"\b\w*(?:[a-z0-9][A-Z]|[A-Z]{2}[a-z])\w*")
-_CAMEL_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|_")
-_BATCH = 200  # chunks an insert
-
-# Through the ORM, the same costs several times as much processor time as all of the parsing.
-# `search` is what `get_search_vector` makes.
-CREATE_CHUNKS = """
-insert into assistants_chunk
-    (id, version_id, zone_id, current, position, section, text, start, "end", search)
-select id, %(version)s, %(zone)s, true, position, section, text, start, "end",
-    setweight(to_tsvector(%(configuration)s::regconfig, %(title)s), 'A')
-    || setweight(to_tsvector(%(configuration)s::regconfig, searched_section), 'B')
-    || setweight(to_tsvector(%(configuration)s::regconfig, searched_text), 'D')
-from unnest(
-    %(ids)s::uuid[], %(positions)s::int[], %(sections)s::text[], %(texts)s::text[],
-    %(starts)s::int[], %(ends)s::int[], %(searched_sections)s::text[], %(searched_texts)s::text[]
-) as piece
-    (id, position, section, text, start, "end", searched_section, searched_text)
-"""
-CREATE_EMBEDDINGS = """
-insert into assistants_embedding (chunk_id, model_id, zone_id, current, vector)
-select id, %(model)s, %(zone)s, true, vector::halfvec
-from unnest(%(ids)s::uuid[], %(vectors)s::text[]) as piece (id, vector)
-"""
+OPEN = (
+    Status.RECEIVED,
+    Status.VALIDATED,
+    Status.PARSED,
+    Status.CLASSIFIED,
+    Status.CHUNKED,
+    Status.EMBEDDED,
+)
+DEAD_LETTERS = (Status.HELD, Status.REJECTED, Status.FAILED)  # they wait for a person
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentEntry:
-    """One line of a list of documents: its newest version, whatever became of it.
+class ReadyVersion:
+    """A version that is read, cut and embedded: one vector a chunk. Indexing is what it lacks.
 
-    `searchable` is the number of the version that answers come from, None if there is none yet.
+    `attempt` is the number of the attempt that made it, None for whoever asks no turn:
+    `data.claim_versions` gives a later number to whoever takes the work over.
     """
 
-    id: uuid.UUID
-    title: str
-    origin: str
-    zone: str
-    zone_name: str
-    number: int
-    media_type: str
-    size: int
-    status: str
-    error: str
-    created: datetime
-    searchable: int | None
+    version_id: uuid.UUID
+    parsed: ParsedDocument
+    chunks: Sequence[DraftChunk]
+    vectors: Sequence[Sequence[float]]
+    attempt: int | None = None
+    detected: Mapping[str, int] = field(default_factory=dict)
+    detected_sensitivity: Sensitivity | None = None
 
 
 # -- writing, with the system's rights ------------------------------------------------------------
@@ -89,28 +65,42 @@ def receive_version(
     media_type: str,
     pipeline: str,
     user_id: int | None = None,
+    source: Source | None = None,
 ) -> DocumentVersion:
     """Keep a file as the newest version of the document of this origin in this zone.
 
-    The same content again is the same version: `indexed` if this pipeline has indexed it already,
-    else `received`, to be tried (again). Changed content, or content indexed by an older
-    pipeline, is a new version: the text of an indexed one never changes, citations point into it.
+    The same content again is the same version, whatever became of it: `indexed` if this pipeline
+    has indexed it, `held` if it waits for a person, else on its way (again). Changed content, or
+    content indexed by an older pipeline, is a new version: the text of an indexed one never
+    changes, citations point into it. A document that was removed is there again.
     """
     sha256 = hashlib.sha256(content).hexdigest()
     with rights_of_system():
-        document, _ = Document.objects.select_for_update().get_or_create(
+        document, created = Document.objects.select_for_update().get_or_create(
             zone=zone,
             origin=origin,
-            defaults={"title": origin.rsplit("/", 1)[-1][:300], "created_by_id": user_id},
+            defaults={
+                "title": origin.rsplit("/", 1)[-1][:300],
+                "created_by_id": user_id,
+                "source": source,
+            },
         )
-        newest = document.versions.defer("content", "text").order_by("-number").first()
-        indexed = newest is not None and newest.status == Status.INDEXED
-        if newest and newest.sha256 == sha256 and (not indexed or newest.pipeline == pipeline):
-            if indexed:
+        newest = None
+        if not created:
+            newest = document.versions.defer("content", "text").order_by("-number").first()
+            _take_back(document, source)
+        if newest and newest.sha256 == sha256:
+            if newest.status == Status.INDEXED and newest.pipeline == pipeline:
+                if not newest.current:
+                    _make_current(document, newest)
                 return newest
-            newest.status, newest.error, newest.content = Status.RECEIVED, "", content
-            newest.save(update_fields=["status", "error", "content"])
-            return newest
+            if newest.status in (*OPEN, Status.HELD):
+                return newest
+            if newest.status in (Status.REJECTED, Status.FAILED):
+                newest.status, newest.error, newest.content = Status.RECEIVED, "", content
+                newest.attempts, newest.due = 0, timezone.now()
+                newest.save(update_fields=["status", "error", "content", "attempts", "due"])
+                return newest
         return DocumentVersion.objects.create(
             document=document,
             zone=zone,
@@ -119,25 +109,15 @@ def receive_version(
             media_type=media_type,
             size=len(content),
             content=content,
+            created_by_id=user_id,
         )
 
 
-def get_received(version_id: uuid.UUID) -> tuple[str, bytes] | None:
-    """Origin and content of a version that waits to be indexed; None if none of it waits."""
-    with rights_of_system():
-        version = (
-            DocumentVersion.objects.filter(pk=version_id, status=Status.RECEIVED)
-            .select_related("document")
-            .first()
-        )
-        return (version.document.origin, bytes(version.content)) if version else None
-
-
-def list_waiting(before: datetime) -> list[uuid.UUID]:
-    """Versions received before that moment that nobody has indexed or rejected."""
-    with rights_of_system():
-        waiting = DocumentVersion.objects.filter(status=Status.RECEIVED, created__lt=before)
-        return list(waiting.order_by("created").values_list("pk", flat=True))
+def _take_back(document: Document, source: Source | None) -> None:
+    if document.removed or (source and document.source_id != source.pk):
+        document.removed = None
+        document.source = source or document.source
+        document.save(update_fields=["removed", "source"])
 
 
 def index_version(
@@ -148,150 +128,125 @@ def index_version(
     *,
     pipeline: str,
 ) -> None:
-    """Make a version the current, searchable one; the version before stays, as it was until now.
-
-    Doing it again does nothing. An older version that is ready after a newer one is kept but
-    never becomes current. Raises NotFound if the version is gone.
-    """
-    if len(chunks) != len(vectors):
-        raise ValueError(f"{len(chunks)} chunks and {len(vectors)} vectors")
+    """`index_versions` of one. Raises NotFound if the version is gone."""
     with rights_of_system():
-        version, document = _locked(version_id)
-        if version.status != Status.RECEIVED:
-            return
-        overtaken = document.versions.filter(current=True, number__gt=version.number).exists()
-        if not overtaken:
-            now = timezone.now()
-            retire_version(document, now)
-            _create_chunks(version, parsed, chunks, vectors)
-            version.valid_from = now
-            document.title = parsed.title
-            document.save(update_fields=["title"])
-        version.current = not overtaken
-        version.text = parsed.text
-        version.pages = list(parsed.pages)
-        version.media_type = parsed.media_type
-        version.pipeline = pipeline
-        version.status, version.error, version.content = Status.INDEXED, "", b""
-        version.save()
+        if not DocumentVersion.objects.filter(pk=version_id).exists():
+            raise NotFound(f"document version {version_id}")
+    index_versions([ReadyVersion(version_id, parsed, chunks, vectors)], pipeline=pipeline)
 
 
-def reject_version(version_id: uuid.UUID, error: str) -> None:
-    """Mark a version as unreadable; the version before stays current and searchable."""
-    with rights_of_system():
-        version, _ = _locked(version_id)
-        if version.status == Status.RECEIVED:
-            version.status, version.error, version.content = Status.REJECTED, error, b""
-            version.save(update_fields=["status", "error", "content"])
+def index_versions(ready: Sequence[ReadyVersion], *, pipeline: str) -> set[uuid.UUID]:
+    """Make each the current, searchable version of its document, all in one transaction.
 
-
-def _locked(version_id: uuid.UUID) -> tuple[DocumentVersion, Document]:
-    """One at a time a document, so that two versions cannot both become current."""
-    document = (
-        Document.objects.select_for_update().filter(versions=version_id).order_by("pk").first()
-    )
-    version = DocumentVersion.objects.defer("content").filter(pk=version_id).first()
-    if document is None or version is None:
-        raise NotFound(f"document version {version_id}")
-    return version, document
-
-
-def retire_version(document: Document, at: datetime) -> None:
-    """The current version, if there is one, was valid until now; its chunks are kept for then."""
-    Chunk.objects.filter(version__document=document, current=True).update(current=False)
-    document.versions.filter(current=True).update(current=False, valid_until=at)
-
-
-def _create_chunks(
-    version: DocumentVersion,
-    parsed: ParsedDocument,
-    chunks: Sequence[DraftChunk],
-    vectors: Sequence[Sequence[float]],
-) -> None:
-    model = get_active_model()
-    with connection.cursor() as cursor:
-        for start in range(0, len(chunks), _BATCH):
-            batch = chunks[start : start + _BATCH]
-            ids = [new_id() for _ in batch]
-            cursor.execute(
-                CREATE_CHUNKS,
-                {
-                    "version": version.pk,
-                    "zone": version.zone_id,
-                    "title": searchable(parsed.title),
-                    "configuration": CONFIGURATION,
-                    "ids": ids,
-                    "positions": [chunk.position for chunk in batch],
-                    "sections": [chunk.section for chunk in batch],
-                    "texts": [chunk.text for chunk in batch],
-                    "starts": [chunk.start for chunk in batch],
-                    "ends": [chunk.end for chunk in batch],
-                    "searched_sections": [searchable(chunk.section) for chunk in batch],
-                    "searched_texts": [
-                        searchable(f"{chunk.text}\n{split_identifiers(chunk.text)}")
-                        for chunk in batch
-                    ],
-                },
-            )
-            cursor.execute(
-                CREATE_EMBEDDINGS,
-                {
-                    "model": model.pk,
-                    "zone": version.zone_id,
-                    "ids": ids,
-                    "vectors": [_written(vector) for vector in vectors[start : start + _BATCH]],
-                },
-            )
-
-
-def _written(vector: Sequence[float]) -> str:
-    """For a halfvec, which keeps three to four decimal digits of each number."""
-    return "[" + ",".join([f"{value:.5g}" for value in vector]) + "]"
-
-
-def split_identifiers(text: str) -> str:
-    """The words inside names such as `parseMinor` ("parse Minor"), for the keyword side.
-
-    Full-text search itself already splits at underscores, but not where a capital begins a word.
+    Returns the ids of those that were indexed now. The others are gone, are no longer open, or
+    were taken over by a later attempt. The version before stays, as it was until now. An older
+    version that is ready after a newer one is kept and never becomes current, nor does one of a
+    document that was removed meanwhile.
     """
-    found = dict.fromkeys(_CAMEL.findall(text))
-    return " ".join(" ".join(_CAMEL_BORDER.split(name)) for name in found)
+    for draft in ready:
+        if len(draft.chunks) != len(draft.vectors):
+            raise ValueError(f"{len(draft.chunks)} chunks and {len(draft.vectors)} vectors")
+    by_id = {draft.version_id: draft for draft in ready}
+    with rights_of_system():
+        now = timezone.now()
+        pairs: list[tuple[DocumentVersion, ReadyVersion]] = []
+        for version in _lock(list(by_id)):
+            draft = by_id[version.pk]
+            if version.status in OPEN and draft.attempt in (None, version.attempts):
+                pairs.append((version, draft))
+        newest = dict(
+            DocumentVersion.objects.filter(
+                document__in={version.document_id for version, _ in pairs}, status=Status.INDEXED
+            )
+            .values_list("document")
+            .annotate(Max("number"))
+        )
+        searchable = []
+        # A newer version of the same batch comes first, and is the one that stays.
+        for version, draft in sorted(pairs, key=lambda pair: -pair[0].number):
+            overtaken = newest.get(version.document_id, 0) > version.number
+            newest.setdefault(version.document_id, version.number)
+            newest[version.document_id] = max(newest[version.document_id], version.number)
+            version.current = not overtaken and version.document.removed is None
+            if version.current:
+                version.valid_from = now
+            if not overtaken:
+                searchable.append((version, draft))
+        _retire([version.document_id for version, _ in searchable if version.current], now)
+        create_chunks(searchable)
+        complete_versions(pairs, pipeline)
+        return {version.pk for version, _ in pairs}
+
+
+def _lock(version_ids: Sequence[uuid.UUID]) -> list[DocumentVersion]:
+    """The versions with their documents; one writer at a time a document, always in one order."""
+    documents = {
+        document.pk: document
+        for document in Document.objects.select_for_update()
+        .filter(pk__in=DocumentVersion.objects.filter(pk__in=version_ids).values("document"))
+        .order_by("pk")
+    }
+    versions = list(DocumentVersion.objects.defer("content", "text").filter(pk__in=version_ids))
+    for version in versions:
+        version.document = documents[version.document_id]
+    return versions
+
+
+def _retire(document_ids: Sequence[uuid.UUID], at: datetime) -> None:
+    """The current versions were valid until then; their chunks are kept for questions as of then.
+
+    A document without a current version costs one look.
+    """
+    current = DocumentVersion.objects.filter(document__in=document_ids, current=True)
+    retired = list(current.values_list("pk", flat=True))
+    if retired:
+        Chunk.objects.filter(version__in=retired, current=True).update(current=False)
+        current.update(current=False, valid_until=at)
+
+
+def _make_current(document: Document, version: DocumentVersion) -> None:
+    """Again, for a version whose chunks are there. What was current until now is retired."""
+    now = timezone.now()
+    _retire([document.pk], now)
+    Chunk.objects.filter(version=version).update(current=True)
+    version.current, version.valid_until = True, None
+    version.valid_from = version.valid_from or now
+    version.save(update_fields=["current", "valid_from", "valid_until"])
+
+
+def remove_document(document_id: uuid.UUID, at: datetime | None = None) -> bool:
+    """Take it out of the search; what cites it still opens until its retention ends.
+
+    `at` is when it went, now if not given. False if it is unknown or was removed before.
+    """
+    with rights_of_system():
+        document = Document.objects.select_for_update().filter(pk=document_id).first()
+        if document is None or document.removed:
+            return False
+        document.removed = at or timezone.now()
+        document.save(update_fields=["removed"])
+        _retire([document.pk], document.removed)
+        return True
+
+
+def restore_document(document_id: uuid.UUID) -> bool:
+    """Undo `remove_document`: its newest indexed version is searched again.
+
+    False if it is unknown or is not removed.
+    """
+    with rights_of_system():
+        document = Document.objects.select_for_update().filter(pk=document_id).first()
+        if document is None or not document.removed:
+            return False
+        document.removed = None
+        document.save(update_fields=["removed"])
+        versions = document.versions.defer("content", "text").filter(status=Status.INDEXED)
+        if newest := versions.order_by("-number").first():
+            _make_current(document, newest)
+        return True
 
 
 # -- reading, with a user's rights ----------------------------------------------------------------
-
-
-def list_documents(scope: Scope) -> list[DocumentEntry]:
-    """What the scope's zones hold, by zone and title; versions still waiting or rejected too."""
-    versions = DocumentVersion.objects.filter(document=OuterRef("pk")).order_by("-number")
-    current = versions.filter(current=True)
-    fields = ("number", "media_type", "size", "status", "error", "created")
-    newest = {f"newest_{name}": Subquery(versions.values(name)[:1]) for name in fields}
-    with rights_of(scope):
-        rows: list[Any] = list(
-            Document.objects.filter(zone_id__in=scope.zone_ids)
-            .annotate(
-                zone_slug=F("zone__slug"),
-                zone_name=F("zone__name"),
-                searchable=Subquery(current.values("number")[:1]),
-                **newest,
-            )
-            .filter(newest_number__isnull=False)
-            .order_by("zone__sensitivity", "zone__slug", "title", "origin")
-            .values()
-        )
-    return [
-        DocumentEntry(
-            id=row["id"],
-            title=row["title"],
-            origin=row["origin"],
-            zone=row["zone_slug"],
-            zone_name=row["zone_name"],
-            searchable=row["searchable"],
-            **{name: row[f"newest_{name}"] for name in fields},
-        )
-        for row in rows
-    ]
 
 
 def get_version(
@@ -311,6 +266,34 @@ def get_version(
     if version is None:
         raise NotFound(f"document {document_id}, version {version_id}")
     return version
+
+
+def list_twins(scope: Scope, zone_id: int, hashes: Sequence[str]) -> dict[str, list[str]]:
+    """The names of other zones of the scope that hold files of the same content, by its hash."""
+    twins: dict[str, list[str]] = {}
+    with rights_of(scope):
+        rows = (
+            DocumentVersion.objects.filter(
+                sha256__in=hashes, zone_id__in=scope.zone_ids, document__removed__isnull=True
+            )
+            .exclude(zone=zone_id)
+            .exclude(status__in=[Status.REJECTED, Status.FAILED])
+            .order_by("zone__sensitivity", "zone__slug")
+            .values_list("sha256", "zone__name")
+            .distinct()
+        )
+        for sha256, name in rows:
+            twins.setdefault(sha256, []).append(name)
+    return twins
+
+
+def list_versions(scope: Scope, document_id: uuid.UUID) -> list[DocumentVersion]:
+    """All of a document's, the newest first, without their contents and texts."""
+    with rights_of(scope):
+        versions = DocumentVersion.objects.filter(document=document_id, zone_id__in=scope.zone_ids)
+        return list(
+            versions.select_related("created_by").defer("content", "text").order_by("-number")
+        )
 
 
 def get_section(scope: Scope, version_id: uuid.UUID, start: int) -> str:

@@ -171,7 +171,9 @@ class DocumentVersion(models.Model):
                 fields=["created"],
                 name="version_open",
                 condition=~Q(status__in=["indexed", "rejected"]),
-            )
+            ),
+            # the same file in another zone
+            models.Index(fields=["sha256"], name="version_content"),
         ]
 
 

@@ -1,37 +1,38 @@
-"""Getting documents in: upload, ingestion of one version, ingestion of a folder."""
+"""Getting documents in and out: upload, ingestion of a folder, removal, and what went wrong."""
 
 from __future__ import annotations
 
 import logging
 import os
+import time
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser
 from django.db import transaction
-from django.utils import timezone
 
-from assistants import compute, data
-from assistants.exceptions import AssistantsError, DocumentRejected, InvalidRequest, NotFound
+from assistants import control, data
+from assistants.exceptions import DocumentRejected, InvalidRequest, NotFound
 from assistants.models import DocumentVersion, Zone
+from assistants.services import ingestion
+from assistants.services.ingestion import PIPELINE, VersionOutcome, Wake
+from assistants.services.second_person import check_permission
+from assistants.types import Scope
 
 logger = logging.getLogger(__name__)
 
-PIPELINE = f"{data.PIPELINE}, {compute.EMBEDDING_MODEL} {compute.EMBEDDING_VERSION}"
-EMBED_AT_ONCE = 256  # texts, of one document or several
 ORIGIN_CHARACTERS = 500
 SKIPPED_FOLDERS = {"CVS", "__pycache__", "node_modules"}
-# A version that waits longer than this was lost on its way to a worker.
-WAITING_TOO_LONG = timedelta(minutes=10)
+LOOK_AGAIN = 0.2  # seconds, while another worker has a file of ours
+REMOVE_DOCUMENTS = "assistants.delete_document"  # those of others
 
-Enqueue = Callable[[str], object]
+Status = DocumentVersion.Status
 
 
 class FileOutcome(StrEnum):
@@ -39,11 +40,22 @@ class FileOutcome(StrEnum):
     INDEXED = "indexed"  # searchable
     UNCHANGED = "unchanged"  # was searchable before, with this content
     REJECTED = "rejected"
+    HELD = "held"  # kept, and waits for a person
+    FAILED = "failed"  # kept; our fault
+    REFUSED = "refused"  # not kept: too much waits
+
+
+_OUTCOMES = {
+    Status.INDEXED: FileOutcome.INDEXED,
+    Status.REJECTED: FileOutcome.REJECTED,
+    Status.HELD: FileOutcome.HELD,
+    Status.FAILED: FileOutcome.FAILED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """What became of one file; `message` says why it was rejected, for people."""
+    """What became of one file; `message` says why and what to do, for people."""
 
     name: str
     outcome: FileOutcome
@@ -58,67 +70,109 @@ class UploadedFile(Protocol):
     def read(self, num_bytes: int = ..., /) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A version that is read and cut, and lacks only its embeddings."""
-
-    result: FileResult
-    version_id: uuid.UUID
-    parsed: data.ParsedDocument
-    chunks: list[data.DraftChunk]
-
-
 # -- upload ---------------------------------------------------------------------------------------
 
 
-def list_zones(user: AbstractBaseUser) -> list[Zone]:
+def list_zones(user: AbstractUser) -> list[Zone]:
     """The zones a user may read, and so may add documents to."""
     return list(Zone.objects.filter(pk__in=data.get_scope(user).zone_ids))
 
 
 def upload(
-    user: AbstractBaseUser, zone_slug: str, files: Iterable[UploadedFile], enqueue: Enqueue
+    user: AbstractUser, zone_slug: str, files: Iterable[UploadedFile], wake: Wake
 ) -> list[FileResult]:
     """Keep files for ingestion, in one of the user's zones; one bad file does not stop the rest.
 
-    `enqueue` is given the id of each version to ingest, once it is committed. Raises NotFound for
-    a zone that the user may not read.
+    `wake` is called once when they are committed, so that a worker looks. Raises NotFound for a
+    zone that the user may not read.
     """
-    zone = Zone.objects.filter(slug=zone_slug, pk__in=data.get_scope(user).zone_ids).first()
+    scope = data.get_scope(user)
+    zone = Zone.objects.filter(slug=zone_slug, pk__in=scope.zone_ids).first()
     if zone is None:
         raise NotFound(f"zone {zone_slug} for user {user.pk}")
     results = []
-    for file in files:
-        name = clean_origin(file.name or "")
-        try:
-            # one byte more than permitted tells that it is too much
-            version = _receive(zone, name, file.read(settings.MAX_UPLOAD_BYTES + 1), user.pk)
-        except DocumentRejected as error:
-            logger.info("upload of %s", error)
-            results.append(FileResult(name, FileOutcome.REJECTED, error.user_message))
-            continue
-        if version.status == DocumentVersion.Status.INDEXED:
-            results.append(FileResult(name, FileOutcome.UNCHANGED, document=version.document_id))
-            continue
-        results.append(FileResult(name, FileOutcome.RECEIVED, document=version.document_id))
-        _enqueue_on_commit(enqueue, version.pk)
+    with transaction.atomic():
+        room = _room(zone, user)
+        kept: list[DocumentVersion] = []
+        for file in files:
+            if room <= len(kept):
+                results.append(_refused(clean_origin(file.name or ""), zone))
+                continue
+            result, version = _keep(zone, file, user)
+            results.append(result)
+            if version:
+                kept.append(version)
+        if kept:
+            results = _told_of_twins(scope, zone, results, kept)
+            ingestion.wake_on_commit(wake)
+            control.record_event(
+                action="document.uploaded",
+                actor=user.get_username(),
+                subject=zone.slug,
+                data={
+                    "versions": [
+                        {"version": str(version.pk), "sha256": version.sha256} for version in kept
+                    ]
+                },
+            )
     return results
 
 
-def _enqueue_on_commit(enqueue: Enqueue, version_id: uuid.UUID) -> None:
-    def send() -> None:
-        enqueue(str(version_id))
+def _keep(
+    zone: Zone, file: UploadedFile, user: AbstractUser
+) -> tuple[FileResult, DocumentVersion | None]:
+    """The result, and the version if it is to be read now."""
+    name = clean_origin(file.name or "")
+    try:
+        # one byte more than permitted tells that it is too much
+        version = _receive(zone, name, file.read(settings.MAX_UPLOAD_BYTES + 1), user.pk)
+    except DocumentRejected as error:
+        logger.info("upload of %s", error)
+        return FileResult(name, FileOutcome.REJECTED, error.user_message), None
+    if version.status == Status.INDEXED:
+        return FileResult(name, FileOutcome.UNCHANGED, document=version.document_id), None
+    if version.status == Status.HELD:
+        result = FileResult(name, FileOutcome.HELD, version.error, document=version.document_id)
+        return result, None
+    return FileResult(name, FileOutcome.RECEIVED, document=version.document_id), version
 
-    # A broker that is away must not lose the file: `resume_waiting` queues it again.
-    transaction.on_commit(send, robust=True)
+
+def _room(zone: Zone, user: AbstractUser) -> int:
+    """How many files more may wait."""
+    return min(
+        settings.MAX_WAITING_PER_ZONE - data.count_waiting(zone_id=zone.pk),
+        settings.MAX_WAITING_PER_USER - data.count_waiting(user_id=user.pk),
+    )
 
 
-def resume_waiting(enqueue: Enqueue) -> int:
-    """Queue again what was received long ago and never ingested; how many those are."""
-    waiting = data.list_waiting(timezone.now() - WAITING_TOO_LONG)
-    for version_id in waiting:
-        enqueue(str(version_id))
-    return len(waiting)
+def _refused(name: str, zone: Zone) -> FileResult:
+    return FileResult(
+        name,
+        FileOutcome.REFUSED,
+        f"“{name.rsplit('/', 1)[-1]}” was not taken: too many files wait to be read for you or "
+        f"for {zone.name}. Please add it again when some of them are searchable.",
+    )
+
+
+def _told_of_twins(
+    scope: Scope, zone: Zone, results: list[FileResult], kept: list[DocumentVersion]
+) -> list[FileResult]:
+    """The same content in another zone is another document: whoever may read both is told."""
+    twins = data.list_twins(scope, zone.pk, [version.sha256 for version in kept])
+    if not twins:
+        return results
+    hashes = {version.document_id: version.sha256 for version in kept}
+    told = []
+    for result in results:
+        zones = twins.get(hashes.get(result.document, "") if result.document else "")
+        if zones and result.outcome is FileOutcome.RECEIVED:
+            message = (
+                f"The same file is in {', '.join(zones)} already. They are two documents: "
+                "changing or removing one leaves the other as it is."
+            )
+            result = replace(result, message=message)
+        told.append(result)
+    return told
 
 
 def clean_origin(name: str) -> str:
@@ -134,34 +188,13 @@ def _receive(zone: Zone, origin: str, content: bytes, user_id: int | None) -> Do
     )
 
 
-# -- ingestion ------------------------------------------------------------------------------------
-
-
-def ingest_version(version_id: uuid.UUID | str) -> None:
-    """Read, cut, embed and index a version that waits; one that does not wait is left alone.
-
-    A file that cannot be read is marked as rejected, with the reason. What fails for another
-    reason (no weights, no database) raises, and the version goes on waiting.
-    """
-    version_id = uuid.UUID(str(version_id))
-    waiting = data.get_received(version_id)
-    if waiting is None:
-        return
-    origin, content = waiting
-    try:
-        parsed, chunks = _prepare(origin, content)
-    except DocumentRejected as error:
-        logger.info("document version %s rejected: %s", version_id, error)
-        data.reject_version(version_id, error.user_message)
-        return
-    vectors = _embed([chunk.embedded for chunk in chunks])
-    data.index_version(version_id, parsed, chunks, vectors, pipeline=PIPELINE)
+# -- folders --------------------------------------------------------------------------------------
 
 
 def ingest_path(
     path: Path, zone_slug: str, report: Callable[[FileResult], None] | None = None
 ) -> list[FileResult]:
-    """Ingest a file or a folder with all below it; ends when all is searchable or rejected.
+    """Ingest a file or a folder with all below it; ends when all is searchable or reported.
 
     A document's origin is its path below `path`, or the file's name. `report` is called for each
     file as soon as its outcome is known. Raises InvalidRequest for an unknown path or zone.
@@ -179,17 +212,17 @@ def ingest_path(
         if report:
             report(result)
 
-    batch: list[_Prepared] = []
+    waiting: dict[uuid.UUID, FileResult] = {}
     for file, origin in list_files(path):
-        outcome = _prepare_file(zone, file, origin)
-        if isinstance(outcome, FileResult):
-            tell(outcome)
+        result, version_id = _receive_file(zone, file, origin)
+        if version_id is None:
+            tell(result)
             continue
-        batch.append(outcome)
-        if sum(len(prepared.chunks) for prepared in batch) >= EMBED_AT_ONCE:
-            _index_all(batch, tell)
-            batch = []
-    _index_all(batch, tell)
+        waiting[version_id] = result
+        if len(waiting) == ingestion.AT_ONCE:
+            _finish(waiting, tell)
+            waiting = {}
+    _finish(waiting, tell)
     return results
 
 
@@ -206,61 +239,120 @@ def list_files(path: Path) -> Iterator[tuple[Path, str]]:
                 yield file, clean_origin(file.relative_to(path).as_posix())
 
 
-def _prepare_file(zone: Zone, file: Path, origin: str) -> FileResult | _Prepared:
+def _receive_file(zone: Zone, file: Path, origin: str) -> tuple[FileResult, uuid.UUID | None]:
+    """The result so far, and the version if it waits."""
     try:
         with file.open("rb") as opened:
             content = opened.read(settings.MAX_UPLOAD_BYTES + 1)
         version = _receive(zone, origin, content, None)
     except OSError as error:
         message = f"“{file.name}” cannot be opened: {error.strerror}."
-        return FileResult(origin, FileOutcome.REJECTED, message)
+        return FileResult(origin, FileOutcome.REJECTED, message), None
     except DocumentRejected as error:
-        return FileResult(origin, FileOutcome.REJECTED, error.user_message)
-    if version.status == DocumentVersion.Status.INDEXED:
-        return FileResult(origin, FileOutcome.UNCHANGED, document=version.document_id)
-    try:
-        parsed, chunks = _prepare(origin, content)
-    except DocumentRejected as error:
-        data.reject_version(version.pk, error.user_message)
-        return FileResult(
-            origin, FileOutcome.REJECTED, error.user_message, document=version.document_id
-        )
-    result = FileResult(origin, FileOutcome.INDEXED, document=version.document_id)
-    return _Prepared(result, version.pk, parsed, chunks)
+        return FileResult(origin, FileOutcome.REJECTED, error.user_message), None
+    document = version.document_id
+    if version.status == Status.INDEXED:
+        return FileResult(origin, FileOutcome.UNCHANGED, document=document), None
+    if version.status == Status.HELD:
+        return FileResult(origin, FileOutcome.HELD, version.error, document=document), None
+    return FileResult(origin, FileOutcome.RECEIVED, document=document), version.pk
 
 
-def _index_all(batch: list[_Prepared], tell: Callable[[FileResult], None]) -> None:
-    texts = [chunk.embedded for prepared in batch for chunk in prepared.chunks]
-    vectors = iter(_embed(texts))
-    for prepared in batch:
-        own = [next(vectors) for _ in prepared.chunks]
-        data.index_version(
-            prepared.version_id, prepared.parsed, prepared.chunks, own, pipeline=PIPELINE
-        )
-        tell(prepared.result)
+def _finish(waiting: Mapping[uuid.UUID, FileResult], tell: Callable[[FileResult], None]) -> None:
+    """Ingest these here, and wait for those that another worker took first."""
+    open_ids = set(waiting)
+    while open_ids:
+        outcomes: Mapping[uuid.UUID, VersionOutcome]
+        if claimed := data.claim_versions(len(open_ids), open_ids):
+            outcomes = ingestion.ingest_claimed(claimed)
+        else:
+            outcomes = ingestion.get_outcomes(open_ids)
+            if not outcomes:
+                time.sleep(LOOK_AGAIN)
+        # In the order in which they came.
+        for version_id, result in waiting.items():
+            if version_id in outcomes:
+                outcome = outcomes[version_id]
+                kind = _OUTCOMES.get(outcome.status, FileOutcome.RECEIVED)
+                tell(replace(result, outcome=kind, message=outcome.message))
+        open_ids -= outcomes.keys()
 
 
-def _prepare(origin: str, content: bytes) -> tuple[data.ParsedDocument, list[data.DraftChunk]]:
-    """Raises DocumentRejected, also where our own code trips over the file: it would again.
+# -- removal --------------------------------------------------------------------------------------
 
-    Other errors that are known (no weights) pass: they are not the file's.
+
+def may_remove(user: AbstractUser, created_by: int | None) -> bool:
+    return created_by == user.pk or user.has_perm(REMOVE_DOCUMENTS)
+
+
+def remove_document(user: AbstractUser, document_id: uuid.UUID) -> None:
+    """Take it out of the search at once; it can be brought back until its retention ends.
+
+    For whoever may read it and added it, or may remove those of others. Raises NotFound and
+    InvalidRequest.
     """
-    try:
-        parsed = data.parse_document(origin, content, settings.MAX_UPLOAD_BYTES)
-        return parsed, data.chunk_document(parsed, compute.count_tokens)
-    except AssistantsError:
-        raise
-    except Exception as error:
-        logger.exception("reading %s failed", origin)
-        raise DocumentRejected(
-            f"{origin}: {error!r}",
-            user_message=f"“{origin.rsplit('/', 1)[-1]}” could not be read because of a fault "
-            "here. Please tell your administrator, or try another format.",
-        ) from error
+    _check_removal(user, document_id)
+    with transaction.atomic():
+        if data.remove_document(document_id):
+            _record("document.removed", user, document_id)
 
 
-def _embed(texts: list[str]) -> list[list[float]]:
-    vectors: list[list[float]] = []
-    for start in range(0, len(texts), EMBED_AT_ONCE):
-        vectors += compute.embed_texts(texts[start : start + EMBED_AT_ONCE])
-    return vectors
+def restore_document(user: AbstractUser, document_id: uuid.UUID) -> None:
+    """The opposite, for the same people."""
+    _check_removal(user, document_id)
+    with transaction.atomic():
+        if data.restore_document(document_id):
+            _record("document.restored", user, document_id)
+
+
+def _check_removal(user: AbstractUser, document_id: uuid.UUID) -> None:
+    document = data.get_version(data.get_scope(user), document_id).document
+    if not may_remove(user, document.created_by_id):
+        check_permission(user, REMOVE_DOCUMENTS)
+
+
+def _record(action: str, user: AbstractUser, document_id: uuid.UUID, **more: str) -> None:
+    control.record_event(
+        action=action, actor=user.get_username(), subject=str(document_id), data=more
+    )
+
+
+# -- dead letters ---------------------------------------------------------------------------------
+
+
+def list_dead_letters(scope: Scope, limit: int | None = None) -> list[data.DocumentEntry]:
+    """Documents of these zones whose newest version waits for a person: held, rejected, failed."""
+    return data.list_documents(scope, statuses=data.DEAD_LETTERS, limit=limit)
+
+
+def retry_version(
+    user: AbstractUser, version_id: uuid.UUID, wake: Wake, scope: Scope | None = None
+) -> None:
+    """Take a failed version up again, from its first attempt. Raises NotFound.
+
+    `scope` is the user's own if not given; the console gives its own.
+    """
+    with transaction.atomic():
+        version = data.get_dead_letter(scope or data.get_scope(user), version_id)
+        if not data.retry_version(version.pk):
+            raise NotFound(f"version {version_id} is {version.status}")
+        _record("document.retried", user, version.document_id, version=str(version.pk))
+        ingestion.wake_on_commit(wake)
+
+
+def discard_version(user: AbstractUser, version_id: uuid.UUID, scope: Scope | None = None) -> None:
+    """Delete a version that was never searchable, with its file. Raises NotFound.
+
+    Its document goes too if it has no other version; else the version before is the newest again.
+    """
+    with transaction.atomic():
+        version = data.get_dead_letter(scope or data.get_scope(user), version_id)
+        data.delete_version(version.pk)
+        _record(
+            "document.discarded",
+            user,
+            version.document_id,
+            version=str(version.pk),
+            sha256=version.sha256,
+            status=version.status,
+        )

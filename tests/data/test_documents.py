@@ -29,6 +29,12 @@ def index(version, content=FIRST, pipeline="1") -> None:
     data.index_version(version.pk, parsed, chunks, vectors, pipeline=pipeline)
 
 
+def waiting() -> list[str]:
+    with data.rights_of_system():
+        open_ = DocumentVersion.objects.filter(status__in=data.OPEN)
+        return list(open_.order_by("created").values_list("document__origin", flat=True))
+
+
 def store(zone, content=FIRST, origin="policies/gifts.md") -> DocumentVersion:
     version = receive(zone, content, origin)
     index(version, content)
@@ -55,11 +61,11 @@ def test_a_version_is_searchable_once_it_is_indexed(cast):
     version = receive(cast.zones.compliance)
     assert (version.status, version.number, version.current) == ("received", 1, False)
     assert chunk_texts(cast.zones.compliance) == []
-    assert data.get_received(version.pk) == ("policies/gifts.md", FIRST)
+    assert waiting() == ["policies/gifts.md"]
 
     index(version)
     assert chunk_texts(cast.zones.compliance) == ["EUR 50.", "Every gift is registered."]
-    assert data.get_received(version.pk) is None
+    assert waiting() == []
     kept = data.get_version(scope(cast.alice), version.document_id)
     assert (kept.status, kept.current, kept.pipeline) == ("indexed", True, "1")
     assert kept.document.title == "Gifts"
@@ -138,8 +144,9 @@ def test_an_error_while_indexing_leaves_the_version_before(cast):
 
 def test_a_rejected_version_says_why_and_leaves_the_one_before(cast):
     first = store(cast.zones.compliance)
-    second = receive(cast.zones.compliance, SECOND)
-    data.reject_version(second.pk, "It is damaged.")
+    receive(cast.zones.compliance, SECOND)
+    (claimed,) = data.claim_versions(10)
+    data.reject_claimed(claimed, "It is damaged.")
     assert chunk_texts(cast.zones.compliance) == ["EUR 50.", "Every gift is registered."]
     assert data.get_version(scope(cast.alice), first.document_id).pk == first.pk
     entry = data.list_documents(scope(cast.alice))[0]
@@ -159,34 +166,143 @@ def test_a_new_version_keeps_citations_of_the_old_one(cast):
 
     first = store(cast.zones.compliance)
     assistant = Assistant.objects.get(slug="compliance")
-    conversation = Conversation.objects.create(
-        owner=cast.alice, assistant=assistant, title="t", zones=[]
-    )
-    message = Message.objects.create(
-        conversation=conversation, author=cast.alice, client_id="1", text="?", zones=[]
-    )
-    answer = Answer.objects.create(message=message)
     with data.rights_of_system():
+        conversation = Conversation.objects.create(
+            owner=cast.alice, assistant=assistant, title="t", zones=[]
+        )
+        message = Message.objects.create(
+            conversation=conversation, author=cast.alice, client_id="1", text="?", zones=[]
+        )
+        answer = Answer.objects.create(message=message)
         chunk = Chunk.objects.get(version=first, position=0)
         Citation.objects.create(
             answer=answer, number=1, chunk=chunk, version=first, title="Gifts", start=1, end=2
         )
     store(cast.zones.compliance, SECOND)
-    citation = Citation.objects.get(answer=answer)
+    with data.rights_of_system():
+        citation = Citation.objects.get(answer=answer)
     assert citation.chunk_id == chunk.pk
     assert citation.version_id == first.pk
 
 
-def test_what_waits_is_listed_by_age(cast):
-    version = receive(cast.zones.compliance)
-    assert data.list_waiting(timezone.now() - timedelta(minutes=1)) == []
-    assert data.list_waiting(timezone.now() + timedelta(minutes=1)) == [version.pk]
-
-
-def test_unknown_versions(cast):
-    assert data.get_received(uuid.uuid4()) is None
+def test_an_unknown_version_is_not_found(cast):
+    parsed = data.parse_document("gifts.md", FIRST, 10**6)
     with pytest.raises(NotFound):
-        data.reject_version(uuid.uuid4(), "no")
+        data.index_version(uuid.uuid4(), parsed, [], [], pipeline="1")
+
+
+def test_several_are_indexed_at_once(cast):
+    first, second = receive(cast.zones.compliance), receive(cast.zones.compliance, SECOND)
+    other = receive(cast.zones.code, b"# Other\n\nWords.", "other.md")
+    ready = []
+    for version, content in ((first, FIRST), (second, SECOND), (other, b"# Other\n\nWords.")):
+        parsed = data.parse_document("a.md", content, 10**6)
+        chunks = data.chunk_document(parsed)
+        vectors = [unit_vector(chunk.position) for chunk in chunks]
+        ready.append(data.ReadyVersion(version.pk, parsed, chunks, vectors))
+    assert data.index_versions(ready, pipeline="1") == {first.pk, second.pk, other.pk}
+    assert data.index_versions(ready, pipeline="1") == set()
+    # of two versions of one document only the newer one is searched
+    assert chunk_texts(cast.zones.compliance) == ["EUR 75."]
+    assert chunk_texts(cast.zones.code) == ["Words."]
+    entries = data.list_documents(scope(cast.alice))
+    assert [(e.title, e.number, e.searchable) for e in entries] == [("Gifts 2025", 2, 2)]
+
+
+# -- removal --------------------------------------------------------------------------------------
+
+
+def test_a_removed_document_is_not_searched_and_still_opens(cast):
+    version = store(cast.zones.compliance)
+    at = timezone.now()
+    assert data.remove_document(version.document_id, at)
+    assert not data.remove_document(version.document_id, at)
+    assert chunk_texts(cast.zones.compliance) == []
+    kept = data.get_version(scope(cast.alice), version.document_id, version.pk)
+    assert (kept.current, kept.valid_until, kept.document.removed) == (False, at, at)
+    assert "EUR 50." in kept.text
+    assert data.list_documents(scope(cast.alice)) == []
+    assert [e.title for e in data.list_documents(scope(cast.alice), removed=True)] == ["Gifts"]
+
+
+def test_a_restored_document_is_searched_again(cast):
+    store(cast.zones.compliance)
+    newest = store(cast.zones.compliance, SECOND)
+    data.remove_document(newest.document_id)
+    assert data.restore_document(newest.document_id)
+    assert not data.restore_document(newest.document_id)
+    assert chunk_texts(cast.zones.compliance) == ["EUR 75."]
+    kept = data.get_version(scope(cast.alice), newest.document_id)
+    assert (kept.pk, kept.current, kept.valid_until) == (newest.pk, True, None)
+
+
+def test_a_removed_file_that_comes_again_is_there_again(cast):
+    first = store(cast.zones.compliance)
+    data.remove_document(first.document_id)
+    assert receive(cast.zones.compliance).pk == first.pk
+    assert chunk_texts(cast.zones.compliance) == ["EUR 50.", "Every gift is registered."]
+    data.remove_document(first.document_id)
+    second = store(cast.zones.compliance, SECOND)
+    assert second.document_id == first.document_id
+    assert chunk_texts(cast.zones.compliance) == ["EUR 75."]
+
+
+def test_what_is_removed_while_it_is_read_is_not_searched(cast):
+    store(cast.zones.compliance)
+    second = receive(cast.zones.compliance, SECOND)
+    data.remove_document(second.document_id)
+    index(second, SECOND)
+    assert chunk_texts(cast.zones.compliance) == []
+    assert data.restore_document(second.document_id)
+    assert chunk_texts(cast.zones.compliance) == ["EUR 75."]
+
+
+def test_contents_that_come_back_are_searched_again(cast):
+    """A, then B, then A: the third is a version of its own, and the one that counts."""
+    store(cast.zones.compliance)
+    store(cast.zones.compliance, SECOND)
+    third = store(cast.zones.compliance)
+    assert third.number == 3
+    assert chunk_texts(cast.zones.compliance) == ["EUR 50.", "Every gift is registered."]
+
+
+def test_twins_are_told_only_of_zones_in_scope(cast):
+    one = store(cast.zones.compliance)
+    store(cast.zones.general)
+    mine = scope(cast.alice)
+    twins = data.list_twins(mine, cast.zones.general.pk, [one.sha256])
+    assert twins == {one.sha256: ["Compliance"]}
+    assert data.list_twins(scope(cast.dave), cast.zones.general.pk, [one.sha256]) == {}
+
+
+# -- retention ------------------------------------------------------------------------------------
+
+
+def test_versions_go_when_their_zones_retention_has_ended(cast):
+    now = timezone.now()
+    first, second = store(cast.zones.compliance), store(cast.zones.compliance, SECOND)
+    removed = store(cast.zones.compliance, origin="removed.md")
+    data.remove_document(removed.document_id, now)
+    waits = receive(cast.zones.compliance, b"Waits.", "waits.md")
+    rejected = receive(cast.zones.compliance, b"Bad.", "bad.md")
+    claimed = data.claim_versions(10, {rejected.pk})
+    data.reject_claimed(claimed[0], "bad")
+    later = now + timedelta(days=31)
+    assert data.delete_expired_versions(later) == []  # kept for ever
+
+    cast.zones.compliance.retention_days = 30
+    cast.zones.compliance.save()
+    assert data.delete_expired_versions(now + timedelta(days=29)) == []
+    deleted = {version.id for version in data.delete_expired_versions(later)}
+    assert deleted == {first.pk, removed.pk, rejected.pk}
+    assert data.delete_expired_versions(later) == []
+    with data.rights_of_system():
+        left = set(DocumentVersion.objects.values_list("pk", flat=True))
+        documents = set(Document.objects.values_list("pk", flat=True))
+        assert not Chunk.objects.filter(current=False).exists()
+    assert left == {second.pk, waits.pk}
+    assert documents == {second.document_id, waits.document_id}
+    assert chunk_texts(cast.zones.compliance) == ["EUR 75."]
 
 
 # -- the keyword side -----------------------------------------------------------------------------

@@ -1,0 +1,353 @@
+"""The ingestion pipeline: what waits is taken up in batches and led through the stages.
+
+received → validated → parsed → classified → chunked → embedded → indexed; or `rejected` (the
+file's fault), `held` (more sensitive than its zone), `failed` (ours, after all attempts). The
+table is the queue; the broker only carries a wake-up. Only the last step makes anything
+searchable, so that a worker may die anywhere: the next one begins again with the file.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import redis
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection, transaction
+
+from assistants import compute, control, data
+from assistants.exceptions import AssistantsError, DocumentRejected, InvalidRequest
+from assistants.models import DocumentVersion, Zone
+from assistants.services import moves
+from assistants.types import Sensitivity
+
+logger = logging.getLogger(__name__)
+
+PIPELINE = f"{data.PIPELINE}, {compute.EMBEDDING_MODEL} {compute.EMBEDDING_VERSION}"
+AT_ONCE = 64  # versions of one claim
+EMBED_AT_ONCE = 512  # texts, of one document or several
+RENEW_SECONDS = 8.0  # well within data.ingestion.LEASE
+OUTAGE_PAUSE = timedelta(seconds=15)
+WAKE_SECONDS = 60  # after so long a wake-up that was sent counts as lost
+TASK_SECONDS = 600.0  # then another task goes on, so that a worker can be replaced
+
+Status = DocumentVersion.Status
+Wake = Callable[[], object]
+
+_WOKEN = "ingestion-woken"
+
+FAULT = (
+    "This file could not be read because of a fault here. "
+    "Please tell your administrator, who finds it in the log, or try another format."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionOutcome:
+    """Where a version's way ended: indexed, rejected, held, failed; or it is still open.
+
+    `outage`: something that every file needs is away.
+    """
+
+    status: Status
+    message: str = ""
+    outage: bool = False
+
+
+@dataclass(slots=True)
+class _Work:
+    """A claimed version on its way."""
+
+    claimed: data.ClaimedVersion
+    parsed: data.ParsedDocument | None = None
+    chunks: list[data.DraftChunk] = field(default_factory=list)
+    detected: dict[str, int] = field(default_factory=dict)
+    sensitivity: Sensitivity | None = None
+
+
+# -- waking ---------------------------------------------------------------------------------------
+
+
+def wake_on_commit(wake: Wake) -> None:
+    """Let a worker look into the table once this transaction is committed.
+
+    One wake-up on its way is enough for any number of files: the worker takes the mark away
+    before it looks. A broker that is away loses nothing: `wake_if_due` asks again.
+    """
+
+    def send() -> None:
+        if cache.add(_WOKEN, 1, timeout=WAKE_SECONDS):
+            wake()
+
+    transaction.on_commit(send, robust=True)
+
+
+def wake_if_due(wake: Wake) -> bool:
+    """By the clock: for what a killed worker left, what is to be tried again, lost wake-ups."""
+    due = data.is_anything_due()
+    if due:
+        wake()
+    return due
+
+
+# -- the worker -----------------------------------------------------------------------------------
+
+
+def ingest_waiting(wake: Wake) -> int:
+    """Take up what waits, batch by batch, until nothing does; how many versions were taken.
+
+    More than a batch wakes another worker, if there is one. Raises when the database is away.
+    """
+    with suppress(redis.RedisError):
+        cache.delete(_WOKEN)
+    until = time.monotonic() + TASK_SECONDS
+    taken = 0
+    while batch := data.claim_versions(AT_ONCE):
+        if len(batch) == AT_ONCE and not taken:
+            wake()
+        taken += len(batch)
+        outcomes = ingest_claimed(batch)
+        if any(outcome.outage for outcome in outcomes.values()):
+            break  # the clock tries again
+        if time.monotonic() > until:
+            wake()
+            break
+    return taken
+
+
+def ingest_claimed(batch: Sequence[data.ClaimedVersion]) -> dict[uuid.UUID, VersionOutcome]:
+    """Lead claimed versions through the stages. Raises only what the database raises."""
+    outcomes: dict[uuid.UUID, VersionOutcome] = {}
+    with _claim_kept(batch):
+        try:
+            work = list(_read(batch, outcomes))
+            vectors = _embed([chunk.embedded for each in work for chunk in each.chunks])
+        except (AssistantsError, OSError) as error:
+            left = [claimed for claimed in batch if claimed.id not in outcomes]
+            logger.warning("ingestion waits for what it needs: %r", error)
+            data.postpone_versions(left, OUTAGE_PAUSE)
+            message = getattr(error, "user_message", AssistantsError.user_message)
+            waiting = VersionOutcome(Status.RECEIVED, message, outage=True)
+            return outcomes | dict.fromkeys((claimed.id for claimed in left), waiting)
+        _advance(work, Status.EMBEDDED)
+        outcomes.update(_index(work, vectors))
+    return outcomes
+
+
+def _read(
+    batch: Sequence[data.ClaimedVersion], outcomes: dict[uuid.UUID, VersionOutcome]
+) -> list[_Work]:
+    """Up to `chunked`, stage by stage; what ends on the way is in `outcomes`."""
+    work = [_Work(claimed) for claimed in batch]
+    for status, step in (
+        (Status.VALIDATED, _validate),
+        (Status.PARSED, _parse),
+        (Status.CLASSIFIED, _classify),
+        (Status.CHUNKED, _chunk),
+    ):
+        work = [each for each in work if _try(step, each, outcomes)]
+        _advance(work, status)
+    return work
+
+
+def _try(
+    step: Callable[[_Work], VersionOutcome | None],
+    work: _Work,
+    outcomes: dict[uuid.UUID, VersionOutcome],
+) -> bool:
+    """True if it goes on. What stops one file does not stop the others."""
+    claimed = work.claimed
+    try:
+        outcome = step(work)
+    except DocumentRejected as error:
+        logger.info("document version %s rejected: %s", claimed.id, error)
+        data.reject_claimed(claimed, error.user_message)
+        outcome = VersionOutcome(Status.REJECTED, error.user_message)
+    except (AssistantsError, DatabaseError):
+        raise  # not the file's: no weights, no database
+    except Exception:
+        logger.exception("reading document version %s failed", claimed.id)
+        outcome = _fail(claimed)
+    if outcome:
+        outcomes[claimed.id] = outcome
+    return outcome is None
+
+
+def _fail(claimed: data.ClaimedVersion) -> VersionOutcome:
+    last = data.fail_version(claimed, FAULT)
+    if last:
+        return VersionOutcome(Status.FAILED, FAULT)
+    return VersionOutcome(Status.RECEIVED, f"{FAULT} It will be tried again.")
+
+
+def _advance(work: Sequence[_Work], status: Status) -> None:
+    if work:
+        data.advance_versions([each.claimed for each in work], status)
+
+
+def get_outcomes(version_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, VersionOutcome]:
+    """Of those of them whose way has ended, whoever led them; one that is gone was discarded."""
+    found = data.get_outcomes(version_ids)
+    return {
+        id: VersionOutcome(*found.get(id, (Status.REJECTED, "It was discarded.")))
+        for id in version_ids
+        if id not in found or found[id][0] not in data.OPEN
+    }
+
+
+# -- the stages -----------------------------------------------------------------------------------
+
+
+def _validate(work: _Work) -> None:
+    data.detect(work.claimed.origin, work.claimed.content, settings.MAX_UPLOAD_BYTES)
+
+
+def _parse(work: _Work) -> None:
+    work.parsed = data.parse_document(
+        work.claimed.origin, work.claimed.content, settings.MAX_UPLOAD_BYTES
+    )
+
+
+def _classify(work: _Work) -> VersionOutcome | None:
+    """Compare what is found with the zone; a detector that fails holds the document."""
+    claimed, parsed = work.claimed, work.parsed
+    assert parsed is not None  # noqa: S101  # by _parse
+    try:
+        spans = data.find_structured_spans(parsed.text)
+        work.sensitivity, work.detected = data.classify_sensitivity(spans, parsed.text)
+    except Exception:
+        logger.exception("classifying document version %s failed", claimed.id)
+        if claimed.confirmed:
+            return None
+        return _hold(work, "It could not be checked for sensitive content because of a fault here.")
+    if work.sensitivity is None or claimed.confirmed:
+        return None
+    zone = Zone.objects.select_related("raise_to").get(pk=claimed.zone_id)
+    if work.sensitivity <= zone.sensitivity:
+        return None
+    found = f"It seems to hold {_in_words(work.detected)}, too sensitive for {zone.name}."
+    if zone.on_detection == Zone.OnDetection.RAISE:
+        target = zone.raise_to
+        if target and target.sensitivity >= work.sensitivity and _raise(work, zone, target):
+            return None
+    return _hold(work, found)
+
+
+def _hold(work: _Work, found: str) -> VersionOutcome:
+    message = (
+        f"{found} It is not searched until an administrator confirms that it may stay. "
+        "Or take it away and add it to a zone that is meant for it."
+    )
+    data.hold_version(work.claimed, message, work.detected, work.sensitivity)
+    return VersionOutcome(Status.HELD, message)
+
+
+def _raise(work: _Work, zone: Zone, target: Zone) -> bool:
+    """Move the document where its content belongs; False where that zone has its like already."""
+    with transaction.atomic():
+        document = data.lock_document(work.claimed.document_id)
+        if document.zone_id != zone.pk:
+            return False  # moved by a person meanwhile
+        try:
+            moves.carry_out_move(document, target, lambda version_id: None)
+        except InvalidRequest:
+            return False
+        control.record_event(
+            action="document.raised",
+            subject=str(document.pk),
+            data={
+                "version": str(work.claimed.id),
+                "before": {"zone": zone.slug},
+                "after": {"zone": target.slug},
+                "detected": work.detected,
+            },
+        )
+    return True
+
+
+def _in_words(detected: dict[str, int]) -> str:
+    """ "PATIENT_RECORD" twice is "2 × patient record"."""
+    return ", ".join(
+        f"{count} × {type.replace('_', ' ').lower()}" for type, count in sorted(detected.items())
+    )
+
+
+def _chunk(work: _Work) -> None:
+    assert work.parsed is not None  # noqa: S101  # by _parse
+    work.chunks = data.chunk_document(work.parsed, compute.count_tokens)
+
+
+def _embed(texts: list[str]) -> list[list[float]]:
+    vectors: list[list[float]] = []
+    for start in range(0, len(texts), EMBED_AT_ONCE):
+        vectors += compute.embed_texts(texts[start : start + EMBED_AT_ONCE])
+    return vectors
+
+
+def _index(
+    work: Sequence[_Work], vectors: Sequence[Sequence[float]]
+) -> dict[uuid.UUID, VersionOutcome]:
+    ready = []
+    start = 0
+    for each in work:
+        assert each.parsed is not None  # noqa: S101  # by _parse
+        end = start + len(each.chunks)
+        ready.append(
+            data.ReadyVersion(
+                version_id=each.claimed.id,
+                parsed=each.parsed,
+                chunks=each.chunks,
+                vectors=vectors[start:end],
+                attempt=each.claimed.attempt,
+                detected=each.detected,
+                detected_sensitivity=each.sensitivity,
+            )
+        )
+        start = end
+    try:
+        indexed = data.index_versions(ready, pipeline=PIPELINE)
+    except (DatabaseError, ValueError) as error:
+        if isinstance(error, DatabaseError) and not connection.is_usable():
+            raise
+        # One of them cannot be stored. Each is tried again by itself, so that only that one fails.
+        logger.exception("indexing %d versions failed", len(ready))
+        return {each.claimed.id: _fail(each.claimed) for each in work}
+    lost = VersionOutcome(Status.RECEIVED, "It was taken over by another worker.")
+    return {
+        each.claimed.id: VersionOutcome(Status.INDEXED) if each.claimed.id in indexed else lost
+        for each in work
+    }
+
+
+# -- the lease ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _claim_kept(batch: Sequence[data.ClaimedVersion]) -> Iterator[None]:
+    """Renew the claim from a thread of its own, as long as this process lives."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        try:
+            while not ended.wait(RENEW_SECONDS):
+                try:
+                    data.renew_claim(batch)
+                except DatabaseError:
+                    logger.warning("a claim could not be renewed", exc_info=True)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=renew, name="claim", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

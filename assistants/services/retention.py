@@ -1,0 +1,37 @@
+"""Deleting what the zones keep no longer, with a record of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from assistants import control, data
+
+
+def delete_expired(at: datetime | None = None) -> int:
+    """Delete what has expired by then (now), a portion at a time; how many versions it was."""
+    at = at or timezone.now()
+    deleted = 0
+    while True:
+        with transaction.atomic():
+            versions = data.delete_expired_versions(at)
+            if not versions:
+                return deleted
+            control.record_event(
+                action="versions.expired",
+                data={
+                    "versions": [
+                        {
+                            "version": str(version.id),
+                            "document": str(version.document_id),
+                            "zone": version.zone,
+                            "number": version.number,
+                            "sha256": version.sha256,
+                        }
+                        for version in versions
+                    ]
+                },
+            )
+        deleted += len(versions)

@@ -72,6 +72,8 @@ class Passage:
     """A piece of a document, found for a question. `number` is its citation number, from 1.
 
     `start` and `end` are offsets, in characters, into the version's normalised text.
+    `linked_from` is None for what the search found; else it was found by a link: from the passage
+    of that number, or from the question itself (0).
     """
 
     number: int
@@ -85,6 +87,7 @@ class Passage:
     start: int
     end: int
     evidence: Evidence
+    linked_from: int | None = None
 
 
 class Role(StrEnum):

@@ -77,4 +77,5 @@ def _passage(passage: Passage) -> str:
     text = passage.text.replace("</passage", "<\\/passage")
     place = f"{passage.title} › {passage.section}" if passage.section else passage.title
     place = place.replace('"', "'")
-    return f'<passage number="{passage.number}" source="{place}">\n{text}\n</passage>'
+    linked = f' linked-from="{passage.linked_from}"' if passage.linked_from else ""
+    return f'<passage number="{passage.number}" source="{place}"{linked}>\n{text}\n</passage>'

@@ -87,6 +87,7 @@ class DemoAssistant:
     keyword_weight: float
     prompt: str
     starters: list[str]
+    widen_by_links: bool = True  # measured for each: benchmarks/links.py
 
 
 ASSISTANTS = {
@@ -205,6 +206,7 @@ def _seed_assistants() -> None:
                 "prompt": prompt,
                 "question_zone": Zone.objects.get(slug="general"),
                 "keyword_weight": demo.keyword_weight,
+                "widen_by_links": demo.widen_by_links,
                 "starters": demo.starters,
                 "position": position,
             },

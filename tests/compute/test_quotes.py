@@ -276,3 +276,17 @@ class TestAnswerability:
 
     def test_the_features_of_one_passage(self):
         assert answerability.measure([passage(POLICY)]) == (0.8, 0.8, 0.83)
+
+
+class TestNamed:
+    async def test_a_passage_that_the_question_names_is_quoted_however_far_its_words_are(self):
+        named = replace(passage("Bearer shares are refused.", evidence=FAR), linked_from=0)
+        told = await text_of("Read me section 8 of CDD-01.", named)
+        assert told.startswith("**Gifts Policy** › 3. Limits [1]")
+        assert "Bearer shares are refused." in told
+        told = await text_of("Read me section 8 of CDD-01.", named, passage(POLICY, 2, GOOD))
+        assert told.index("Bearer shares") < told.index("following limits")
+
+    async def test_a_passage_that_another_refers_to_is_no_reason_to_answer(self):
+        linked = replace(passage("Bearer shares are refused.", evidence=FAR), linked_from=1)
+        assert (await text_of("What is the weather?", linked)).startswith(ABSTENTION)

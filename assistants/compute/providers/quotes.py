@@ -56,6 +56,8 @@ class Quotes:
         chance = 0.0
         if passages:
             chance = classifier.estimate(answerability.measure(passages))
+            if passages[0].linked_from == 0:
+                chance = 1.0  # the question names this very passage
         answered = bool(passages) and chance >= classifier.abstain
         if answered:
             parts = list(quote(prompt.question, passages, prompt.max_tokens))
@@ -79,10 +81,12 @@ def quote(question: str, passages: Sequence[Passage], max_tokens: int) -> Iterat
     words = question_words(
         question, [f"{passage.title} {passage.section} {passage.text}" for passage in passages]
     )
-    first = passages[0].evidence.score
+    first = max(passage.evidence.score for passage in passages)
     room = max_tokens / WORDS_AROUND
     for place, passage in enumerate(passages[:PASSAGES]):
         likeness = passage.evidence.score / first if first > 0 else 1.0
+        if passage.linked_from == 0:
+            likeness = 1.0
         if place and likeness < CLOSE:
             continue
         clauses = cut(passage.text, passage.title)

@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
 
+from assistants.data.graph import rebuild_links
 from assistants.data.scope import rights_of_system
 from assistants.exceptions import InvalidRequest, NotFound
 from assistants.models import Chunk, Document, DocumentVersion, Lexeme, Zone
@@ -155,6 +156,7 @@ def move_document(document: Document, target: Zone) -> list[uuid.UUID]:
         Chunk.objects.filter(version__document=document).update(zone=target)
         document.zone = target
         document.save(update_fields=["zone"])
+        rebuild_links(document.pk)
     return held
 
 

@@ -158,6 +158,7 @@ def build_receipt(
                 "version": passage.version_id,
                 "start": passage.start,
                 "end": passage.end,
+                "linked_from": passage.linked_from,
                 "sha256": _sha256(passage.text),
             }
             for passage in passages

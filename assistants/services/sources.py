@@ -37,6 +37,7 @@ from assistants.services.ingestion import PIPELINE, Wake
 
 logger = logging.getLogger(__name__)
 
+KEY_VARIABLE = data.KEY_VARIABLE
 LEASE_SECONDS = 60
 LONGEST_PAUSE = timedelta(days=1)
 # So many files wait for ingestion at most before a sync pauses; the next one goes on.
@@ -109,6 +110,7 @@ class _Sync:
         self.report = SyncReport(source.name)
         self.cursor = source.cursor
         self.digest = ""
+        self.examples: list[str] = []
         self.confirmed = str(source.summary.get("confirmed", ""))
         self.ours = {datetime.fromisoformat(at) for at in source.summary.get("removed_at", [])}
         self._wake = wake
@@ -233,6 +235,7 @@ class _Sync:
         if self.digest == self.confirmed:
             return True
         self.report.waiting = len(gone)
+        self.examples = sorted(gone)[:TOLD]
         self.report.notes.append(
             f"{len(gone)} of {there} documents are no longer at the source. That is most of them, "
             "so nothing was removed: please look at the source, and confirm if it is right."
@@ -279,6 +282,7 @@ def _complete(sync: _Sync, actor: str) -> None:
             "failures": failures,
             "waiting": report.waiting,
             "waiting_digest": sync.digest if report.waiting else "",
+            "waiting_paths": sync.examples if report.waiting else [],
             "unfinished": report.unfinished,
         }
         if (
@@ -410,16 +414,21 @@ def save_source(source: Source, changed: list[str], actor: str) -> None:
         )
 
 
-def confirm_removals(source_id: uuid.UUID, actor: str) -> int:
+def confirm_removals(source_id: uuid.UUID, actor: str, digest: str = "") -> int:
     """A person agrees that these documents go; the next sync removes them, and only these.
 
-    Returns how many. Raises InvalidRequest if none wait.
+    `digest` is of what the person was shown, "" for what waits now. Returns how many. Raises
+    InvalidRequest if none wait, or others by now.
     """
     with transaction.atomic():
         source = Source.objects.select_for_update().filter(pk=source_id).first()
         waiting = int(source.summary.get("waiting", 0)) if source else 0
         if source is None or not waiting:
             raise InvalidRequest(user_message="No removals wait to be confirmed.")
+        if digest not in ("", source.summary["waiting_digest"]):
+            raise InvalidRequest(
+                user_message="Other removals wait by now. Please look at them again."
+            )
         source.summary["confirmed"] = source.summary["waiting_digest"]
         source.save(update_fields=["summary"])
         control.record_event(

@@ -1,4 +1,4 @@
-"""PDF to text, page by page."""
+"""PDF to text, page by page; the rows of tables are kept together."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import logging
 import re
 from collections import Counter
 
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
 
-from assistants.formats import MAX_PAGES, Reading, Reason, Unreadable
+from assistants.formats import MAX_PAGES, Reading, Reason, Unreadable, columns
 
+MAX_TABLE_PAGES = 500  # the first of a file; looking for tables doubles the time
 _HYPHENATED = re.compile(r"(\w+)-\n(\w+)")
 _POOR_TITLE = re.compile(r"microsoft word|untitled|\.(?:docx?|indd|pdf|tex|qxp|pptx?)$", re.I)
 
@@ -26,12 +27,15 @@ def read(content: bytes) -> Reading:
         if len(reader.pages) > MAX_PAGES:
             raise Unreadable(Reason.TOO_MANY_PAGES, f"{len(reader.pages)} pages")
         extracted = [page.extract_text() for page in reader.pages]
+        laid_out = [lay_out(page) for page in reader.pages[:MAX_TABLE_PAGES]]
         title = str((reader.metadata.title if reader.metadata else "") or "").strip()
     except (FileNotDecryptedError, DependencyError) as error:
         raise Unreadable(Reason.ENCRYPTED, str(error)) from error
     except LimitReachedError as error:
         raise Unreadable(Reason.EXPANDS, str(error)) from error
     pages = [join_hyphens(page) for page in without_running_lines(extracted)]
+    for number, page in enumerate(laid_out):
+        pages[number] = columns.put_in(pages[number], columns.find_tables(page)).strip()
     text = ""
     starts = []
     for page in pages:
@@ -39,6 +43,14 @@ def read(content: bytes) -> Reading:
         starts.append(len(text))
         text += page
     return Reading("" if _POOR_TITLE.search(title) else title, text, tuple(starts))
+
+
+def lay_out(page: PageObject) -> str:
+    """The page's words about where they stand on it; "" where that cannot be told."""
+    try:
+        return str(page.extract_text(extraction_mode="layout"))
+    except (Exception, MemoryError):  # the page's text is there already
+        return ""
 
 
 def without_running_lines(pages: list[str]) -> list[str]:

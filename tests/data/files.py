@@ -13,16 +13,25 @@ import openpyxl
 import pptx
 from pypdf import PdfReader, PdfWriter
 
+Line = str | Sequence[tuple[int, str]]
 
-def make_pdf(*pages: Sequence[str]) -> bytes:
-    """A PDF with a page for each sequence of lines (Latin-1, no parentheses)."""
+
+def make_pdf(*pages: Sequence[Line]) -> bytes:
+    """A PDF with a page for each sequence of lines (Latin-1, no parentheses).
+
+    A line is a text, or texts with the places where they begin, in points from the margin.
+    """
     objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
     kids = []
     font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
     objects.append(font)
     for lines in pages:
-        shown = b" T* ".join(b"(" + line.encode("cp1252") + b") Tj" for line in lines)
-        stream = b"BT /F1 11 Tf 14 TL 72 720 Td " + shown + b" ET"
+        shown = b" ".join(
+            b"1 0 0 1 %d %d Tm (%s) Tj" % (72 + x, 720 - 14 * number, text.encode("cp1252"))
+            for number, line in enumerate(lines)
+            for x, text in ([(0, line)] if isinstance(line, str) else line)
+        )
+        stream = b"BT /F1 11 Tf " + shown + b" ET"
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
         objects.append(
             b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R "

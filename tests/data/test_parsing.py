@@ -35,6 +35,7 @@ from assistants.data.sandbox import read_apart
 from assistants.exceptions import DocumentRejected
 from assistants.formats import MAX_PAGES, MAX_ROWS, Reason, Unreadable
 from assistants.formats.cells import shown
+from assistants.formats.columns import find_tables, put_in
 from tests.data.files import (
     change_part,
     make_docx,
@@ -153,6 +154,79 @@ def test_pdf_keeps_its_pages_and_loses_running_heads_and_hyphens():
     assert len(document.pages) == 3
     assert document.text[document.pages[2] :].startswith("2. Limits")
     assert sections(document)["2. Limits › page 3"] == "No more than EUR 50."
+
+
+def test_pdf_keeps_the_rows_of_its_tables_together():
+    document = parse(
+        "ranges.pdf",
+        make_pdf(
+            [
+                "1. Chemistry",
+                "The ranges apply to all who are older than twelve years.",
+                "",
+                [(0, "Test"), (120, "Range"), (260, "Note")],
+                [(0, "Sodium"), (120, "133-146 mmol/l"), (260, "Urgent below 120")],
+                [(0, "Creatinine"), (120, "59-104 mmol/l"), (260, "In men; women have")],
+                [(260, "other ranges")],
+                [(0, "Potassium"), (120, "3.5-5.3 mmol/l")],
+                "",
+                "See below.",
+            ]
+        ),
+    )
+    table = document.text[document.text.index("Test") : document.text.index("See below.")]
+    assert table.strip().split("\n") == [
+        "Test | Range | Note",
+        "Sodium | 133-146 mmol/l | Urgent below 120",
+        "Creatinine | 59-104 mmol/l | In men; women have other ranges",
+        "Potassium | 3.5-5.3 mmol/l |",
+    ]
+    kinds = [block.kind.value for block in document.blocks]
+    assert kinds == ["heading", "paragraph", "header", "row", "row", "row", "paragraph"]
+
+
+LIST = """\
+4.1    Every employee must report what they know.
+4.2    There is no minimum amount.
+4.3    Certificates are sent by post.
+"""
+COLUMNS = "\n".join(
+    ["words that fill the line of a column    and others that fill the next one."] * 9
+)
+JUSTIFIED = """\
+A  justified  paragraph  has  gaps  that
+grow with what is  left  of  the  line in
+which they  are,  and are  no  columns at
+"""
+CONTENTS = "\n".join(f"{n}. Part    . . . . . . . . . . . .    {n}" for n in range(1, 6))
+BULLETS = "•    One thing    3\n•    Another one    4\n•    A third one    5\n"
+
+
+@pytest.mark.parametrize("laid_out", [LIST, COLUMNS, JUSTIFIED, CONTENTS, BULLETS, "", "a    b"])
+def test_what_only_looks_like_a_table_is_none(laid_out):
+    assert find_tables(laid_out) == []
+
+
+def test_a_table_is_found_although_its_head_is_centred():
+    laid_out = (
+        "   Test         Range\nSodium       133 to 146\nPotassium    3.5 to 5.3\n\n          7\n"
+    )
+    rows = [["Test", "Range"], ["Sodium", "133 to 146"], ["Potassium", "3.5 to 5.3"]]
+    assert find_tables(laid_out) == [rows]
+    assert put_in("Before\nTest Range\nSodium 133 to 146\nPotassium 3.5 to 5.3\n7", [rows]) == (
+        "Before\n\nTest | Range\nSodium | 133 to 146\nPotassium | 3.5 to 5.3\n\n7"
+    )
+
+
+CELLS = st.lists(st.sampled_from(["", "a", "bb c", "1 2 3", "x|y", "long words here"]), max_size=4)
+
+
+@given(st.lists(CELLS, max_size=6), st.lists(st.sampled_from(["a", "bb c a", "x|y a", "1 2 3"])))
+def test_no_word_is_lost_or_doubled_where_a_table_is_put_into_a_page(rows, lines):
+    laid_out = "\n".join("".join(cell.ljust(20) for cell in row) for row in rows)
+    text = "\n".join([*lines, *(" ".join(row) for row in rows)])
+    written = put_in(text, find_tables(laid_out))
+    assert sorted(filter(str.isalnum, written)) == sorted(filter(str.isalnum, text))
 
 
 def test_pdf_that_only_forbids_printing_is_read():

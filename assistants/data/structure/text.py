@@ -105,6 +105,8 @@ def _listed(lines: Sequence[Line], number: int) -> bool:
 
 def _columns(line: Line) -> int:
     stripped = line.text.strip()
+    if " | " in stripped:  # nothing else is written so, also where a row begins with a number
+        return len(_GAP.split(stripped))
     if not stripped or _CLAUSE.match(stripped) or _BULLET.match(stripped):
         return 0
     return len(_GAP.split(stripped))

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from channels.consumer import get_handler_name
@@ -20,7 +21,8 @@ from django.utils import timezone
 
 from assistants import tasks
 from assistants.exceptions import AssistantsError, InvalidRequest
-from assistants.services import chat, following
+from assistants.services import chat, following, rights
+from assistants.services.closing import WITHDRAWN
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
     async def connect(self) -> None:
         self.following: dict[str, asyncio.Task[None]] = {}
+        self.watched = ExitStack()
         user = self.scope["user"]
         if not user.is_authenticated:
             await self.close(code=SESSION_ENDED)  # before accept: the handshake is refused
@@ -66,8 +69,15 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         self.user_id: int = user.pk
         self.session_key = self.scope["session"].session_key
         await self.accept()
+        self.watched.enter_context(
+            rights.watch_session(self.session_key, self.user_id, self._end_session)
+        )
+
+    def _end_session(self) -> None:
+        self.ending = asyncio.create_task(self.close(code=SESSION_ENDED))
 
     async def disconnect(self, code: int) -> None:
+        self.watched.close()
         for task in self.following.values():
             task.cancel()
 
@@ -172,12 +182,27 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             del self.following[answer]
 
     async def _send_frames(self, stream: following.Stream, after: int) -> None:
-        answer = stream.answer
+        answer, last, withdrawn = stream.answer, after, False
+        this = asyncio.current_task()
+
+        def withdraw() -> None:
+            nonlocal withdrawn
+            withdrawn = True
+            if this is not None:
+                this.cancel()
+
         try:
-            async for frame in following.follow(stream, after):
-                await self._send(
-                    {"type": frame.type, "answer": answer, "id": frame.number, **frame.data}
-                )
+            with rights.watch_answer(answer, withdraw):
+                async for frame in following.follow(stream, after):
+                    last = frame.number
+                    await self._send(
+                        {"type": frame.type, "answer": answer, "id": frame.number, **frame.data}
+                    )
+        except asyncio.CancelledError:
+            if not withdrawn:
+                raise
+            kind, data = WITHDRAWN
+            await self._send({"type": kind, "answer": answer, "id": last + 1, **data})
         except Exception:
             # The client resumes after a pause; what is stored in the stream is not lost.
             logger.exception("following answer %s", answer)

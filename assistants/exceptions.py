@@ -46,6 +46,13 @@ class NotFound(AssistantsError):
     permanent = True
 
 
+class AccessWithdrawn(NotFound):
+    """It is the user's own, and made from what they may not read any more."""
+
+    code = "access_withdrawn"
+    user_message = "You may no longer read what this answer was made from."
+
+
 class RateLimited(AssistantsError):
     code = "rate_limited"
     user_message = "You are sending faster than allowed. Please wait a moment and send again."

@@ -46,9 +46,16 @@ class ZoneRules:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one user may read: the primary keys of the zones open to their groups."""
+    """What one user may read: the primary keys of the zones open to their groups.
+
+    `slugs` are the same zones', in the same order. `user_id` is whose conversations they are
+    (None: nobody's), `group_ids` the user's groups, which are the departments.
+    """
 
     zone_ids: tuple[int, ...]
+    slugs: tuple[str, ...] = ()
+    user_id: int | None = None
+    group_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,9 +61,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             EmbeddingModel.objects.bulk_create(kept, ignore_conflicts=True)
 
         post_migrate.connect(restore, sender=apps.get_app_config("assistants"), weak=False)
-        with data.as_app():
-            with django_db_blocker.block():
-                yield
+        with data.as_app(), django_db_blocker.block():
+            yield
 
 
 @pytest.fixture

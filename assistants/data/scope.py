@@ -1,53 +1,102 @@
 """Whose rights the database enforces (row-level security), for the length of one transaction.
 
-The policies on the content tables read two settings. Without either, a query sees no row:
-forgetting to say on whose behalf one reads fails closed.
+The policies on the content tables read four settings. Without any, a query sees no row:
+forgetting to say on whose behalf one reads fails closed. Code that touches documents,
+conversations or what hangs on them runs inside one of these:
+
+- `rights_of_user(user)`: a request of a signed-in person; their rights are read afresh.
+- `rights_of_asker(answer)`: a worker, with the rights of the person who asked.
+- `rights_of(scope)`: a scope that was read a moment ago, or a part of it.
+- `rights_of_system()`: ingestion, upkeep and figures; never on behalf of a person.
+- `services.inspection.inspect`: what an admin or reviewer reads of others, with a logged reason.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
-from assistants.models import Zone
 from assistants.types import Scope
+
+SETTINGS = ("hybridapp.user", "hybridapp.zones", "hybridapp.slugs", "hybridapp.system")
+READ = "select " + ", ".join(f"current_setting('{name}', true)" for name in SETTINGS)
+SET = "select " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTINGS)
+
+# Each of them one statement: it reads the rights and, to act for somebody, sets them as well.
+SCOPE_OF = "select * from assistants_scope_of(%s)"
+ACT_FOR_USER = "select * from assistants_act_for(%s)"
+ACT_FOR_ASKER = "select * from assistants_act_for(assistants_asker_of(%s))"
 
 
 def get_scope(user: object) -> Scope:
-    """The zones open to a user's groups, read afresh: a right taken away holds at once.
+    """What a user may read, read afresh: a right taken away holds at once.
 
     An inactive user may read nothing.
     """
-    if not getattr(user, "is_active", False):
-        return Scope(())
-    zones = Zone.objects.filter(readers__user=getattr(user, "pk", None))
-    return Scope(tuple(zones.order_by("id").distinct().values_list("id", flat=True)))
+    with connection.cursor() as cursor:
+        cursor.execute(SCOPE_OF, [getattr(user, "pk", None)])
+        return _scope(cursor.fetchone())
+
+
+@contextmanager
+def rights_of_user(user: object) -> Iterator[Scope]:
+    """A transaction with the rights that the user has now, which are returned."""
+    with _transaction() as cursor:
+        cursor.execute(ACT_FOR_USER, [getattr(user, "pk", None)])
+        yield _scope(cursor.fetchone())
+
+
+@contextmanager
+def rights_of_asker(answer_id: str | uuid.UUID) -> Iterator[Scope]:
+    """A transaction with the rights that the person who asked for this answer has now."""
+    with _transaction() as cursor:
+        cursor.execute(ACT_FOR_ASKER, [answer_id])
+        yield _scope(cursor.fetchone())
 
 
 @contextmanager
 def rights_of(scope: Scope) -> Iterator[None]:
-    """A transaction in which only rows of the scope's zones exist."""
-    with _setting("hybridapp.zones", "{" + ",".join(map(str, scope.zone_ids)) + "}"):
+    """A transaction in which only what is in the scope exists."""
+    user = "" if scope.user_id is None else str(scope.user_id)
+    with _transaction() as cursor:
+        cursor.execute(SET, [user, _array(scope.zone_ids), _array(scope.slugs), ""])
         yield
 
 
 @contextmanager
 def rights_of_system() -> Iterator[None]:
     """A transaction that sees every row: ingestion and upkeep, never a user's request."""
-    with _setting("hybridapp.system", "on"):
+    with _transaction() as cursor:
+        cursor.execute(SET, ["", "{}", "{}", "on"])
         yield
 
 
 @contextmanager
-def _setting(name: str, value: str) -> Iterator[None]:
+def _transaction() -> Iterator[CursorWrapper]:
+    """The settings end with the transaction, so that a pooled connection carries none over."""
+    nested = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "select current_setting(%s, true), set_config(%s, %s, true)", [name, name, value]
-        )
-        before = cursor.fetchone()[0] or ""
-        yield
-        # A savepoint would carry the setting into the transaction around it. After an error the
-        # rollback has undone it already.
-        cursor.execute("select set_config(%s, %s, true)", [name, before])
+        before: Sequence[Any] = ()
+        if nested:
+            cursor.execute(READ)
+            before = cursor.fetchone()
+        yield cursor
+        if nested:
+            # A savepoint would carry the settings into the transaction around it. After an error
+            # the rollback has undone them already.
+            cursor.execute(SET, [value or "" for value in before])
+
+
+def _scope(row: Sequence[Any]) -> Scope:
+    user_id, zone_ids, slugs, group_ids = row
+    return Scope(tuple(zone_ids), tuple(slugs), user_id, tuple(group_ids))
+
+
+def _array(values: Sequence[object]) -> str:
+    """Numbers or slugs, as PostgreSQL writes an array: neither needs quotes."""
+    return "{" + ",".join(map(str, values)) + "}"

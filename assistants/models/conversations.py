@@ -79,6 +79,13 @@ class Answer(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
     zones = ArrayField(models.SlugField(), default=list)
+    made_from = ArrayField(
+        models.SlugField(),
+        null=True,
+        blank=True,
+        help_text="slugs of the zones that its passages and earlier answers are from; "
+        "who may not read one of them may not read it (unknown: all of its zones)",
+    )
     deployment = models.ForeignKey(
         Deployment, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

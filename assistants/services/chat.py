@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,10 +14,16 @@ from django.db import IntegrityError, InterfaceError, OperationalError, transact
 from django.utils import timezone
 
 from assistants import compute, control, data
-from assistants.exceptions import AssistantsError, InvalidRequest, LeaseLost, NotFound
+from assistants.exceptions import (
+    AccessWithdrawn,
+    AssistantsError,
+    InvalidRequest,
+    LeaseLost,
+    NotFound,
+)
 from assistants.models import Answer, Assistant, Conversation, Message
-from assistants.services import prompts, registry
-from assistants.services.closing import close_turn, end_frame
+from assistants.services import linking, prompts, registry, rights
+from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
 from assistants.services.connections import give_back_connection
 from assistants.services.conversations import (
     access_answer,
@@ -38,6 +45,7 @@ from assistants.types import (
     ReleaseMode,
     Role,
     Route,
+    Scope,
 )
 
 logger = logging.getLogger(__name__)
@@ -82,24 +90,25 @@ def open_turn(
     InvalidRequest, NotFound or RateLimited; nothing is stored then.
     """
     text = check_message(client_id, text)
-    known = _first_arrival(user, client_id)
-    if known:
-        return known
-    _permit(user, text)
-    if conversation is not None:
-        chat = access_conversation(user, conversation)
-        _check_membership(user, chat.assistant)
-        return _store(user, chat, text, client_id, _parent(chat, parent), enqueue)
-    chosen = list_assistants(user).filter(slug=assistant).select_related("question_zone").first()
-    if chosen is None:
-        raise NotFound(f"assistant {assistant!r}")
-    chat = Conversation(
-        owner_id=user.pk,
-        assistant=chosen,
-        title=title_of(text),
-        zones=[chosen.question_zone.slug],
-    )
-    return _store(user, chat, text, client_id, None, enqueue)
+
+    def store(scope: Scope) -> Accepted:
+        if conversation is not None:
+            chat = access_conversation(scope, conversation)
+            _check_membership(scope, chat.assistant)
+            return _store(user, chat, text, client_id, _parent(scope, chat, parent), enqueue)
+        found = list_assistants(user).filter(slug=assistant).select_related("question_zone")
+        chosen = found.first()
+        if chosen is None:
+            raise NotFound(f"assistant {assistant!r}")
+        chat = Conversation(
+            owner_id=user.pk,
+            assistant=chosen,
+            title=title_of(text),
+            zones=[chosen.question_zone.slug],
+        )
+        return _store(user, chat, text, client_id, None, enqueue)
+
+    return _store_once(user, client_id, text, store)
 
 
 def edit_message(
@@ -107,43 +116,45 @@ def edit_message(
 ) -> Accepted:
     """Ask anew in place of an earlier message: a sibling that starts a branch."""
     text = check_message(client_id, text)
-    known = _first_arrival(user, client_id)
-    if known:
-        return known
-    _permit(user, text)
-    original = (
-        Message.objects.filter(pk=_uuid(message), conversation__owner=user.pk)
-        .select_related("conversation__assistant")
-        .first()
-    )
-    if original is None:
-        raise NotFound(f"message {message}")
-    chat = original.conversation
-    _check_membership(user, chat.assistant)
-    return _store(user, chat, text, client_id, original.parent_id, enqueue)
+
+    def store(scope: Scope) -> Accepted:
+        original = (
+            Message.objects.filter(pk=_uuid(message), conversation__owner=user.pk)
+            .select_related("conversation__assistant")
+            .first()
+        )
+        if original is None:
+            raise NotFound(f"message {message}")
+        chat = original.conversation
+        _check_membership(scope, chat.assistant)
+        return _store(user, chat, text, client_id, original.parent_id, enqueue)
+
+    return _store_once(user, client_id, text, store)
 
 
 def regenerate(
     user: AbstractBaseUser, *, client_id: str, answer: str, enqueue: Enqueue
 ) -> Accepted:
     """A further answer to the same message, shown as its sibling."""
-    earlier = access_answer(user, answer)
-    message = earlier.message
-    _check_membership(user, message.conversation.assistant)
-    control.check_rate(user.pk)
-    with transaction.atomic():
+    with data.rights_of_user(user) as scope:
+        message = access_answer(scope, answer).message
+        _check_membership(scope, message.conversation.assistant)
+        control.check_rate(user.pk)
         Message.objects.select_for_update().get(pk=message.pk)
         siblings = Answer.objects.filter(message=message)
         pending = siblings.filter(status=Answer.Status.PENDING).first()
-        sibling = pending or Answer.objects.create(message=message, number=siblings.count() + 1)
+        hidden = data.list_withheld(scope, message.conversation_id)
+        count = siblings.count() + sum(other.message == message.pk for other in hidden)
+        sibling = pending or Answer.objects.create(message=message, number=count + 1)
         if not pending:
             transaction.on_commit(lambda: _enqueue(enqueue, sibling))
-    return _accepted(client_id, message, sibling, duplicate=bool(pending))
+    return _accepted(client_id, message, sibling.pk, duplicate=bool(pending))
 
 
 def stop_answer(user: AbstractBaseUser, answer: str) -> None:
     """Ask the runner to stop; the end frame follows on the stream. Harmless when it has ended."""
-    found = access_answer(user, answer)
+    with data.rights_of_user(user) as scope:
+        found = access_answer(scope, answer)
     if found.status == Answer.Status.PENDING:
         compute.request_stop(str(found.pk))
 
@@ -155,31 +166,68 @@ def _permit(user: AbstractBaseUser, text: str) -> None:
         raise InvalidRequest(decision.rule, code=decision.code, user_message=decision.message)
 
 
-def _check_membership(user: AbstractBaseUser, assistant: Assistant) -> None:
-    if not list_assistants(user).filter(pk=assistant.pk).exists():
+def _check_membership(scope: Scope, assistant: Assistant) -> None:
+    if not assistant.enabled or assistant.department_id not in scope.group_ids:
         raise NotFound(f"assistant {assistant.slug}")
 
 
-def _first_arrival(user: AbstractBaseUser, client_id: str) -> Accepted | None:
+def _store_once(
+    user: AbstractBaseUser, client_id: str, text: str, store: Callable[[Scope], Accepted]
+) -> Accepted:
+    """`store` in a transaction with the user's rights, unless this client_id was there before."""
+    try:
+        with data.rights_of_user(user) as scope:
+            known = _first_arrival(scope, client_id)
+            if known:
+                return known
+            _permit(user, text)
+            return store(scope)
+    except IntegrityError:
+        # The same client_id arrived on another socket a moment ago.
+        with data.rights_of_user(user) as scope:
+            known = _first_arrival(scope, client_id)
+        if known is None:
+            raise
+        return known
+
+
+def _first_arrival(scope: Scope, client_id: str) -> Accepted | None:
     message = (
-        Message.objects.filter(author=user.pk, client_id=client_id)
+        Message.objects.filter(author=scope.user_id, client_id=client_id)
         .select_related("conversation")
         .first()
     )
     if message is None:
         return None
-    answer = message.answers.order_by("number")[0]
+    answer = message.answers.order_by("number").values_list("pk", flat=True).first()
+    if answer is None:
+        answer = _withheld_of(scope, message.conversation_id, message.pk)[0]
     return _accepted(client_id, message, answer, duplicate=True)
 
 
-def _parent(chat: Conversation, parent: str | None) -> uuid.UUID | None:
-    """The answer that a new message follows: the named one, or the newest of the newest branch."""
-    answers = Answer.objects.filter(message__conversation=chat)
+def _parent(scope: Scope, chat: Conversation, parent: str | None) -> uuid.UUID | None:
+    """The answer that a new message follows: the named one, or the newest of the newest branch.
+
+    Either may be one that the user may not read any more: they go on from there without it.
+    """
     if parent is not None:
-        if not answers.filter(pk=_uuid(parent)).exists():
-            raise NotFound(f"answer {parent}")
-        return _uuid(parent)
-    return answers.order_by("-message_id", "-number").values_list("pk", flat=True).first()
+        named = _uuid(parent)
+        if not Answer.objects.filter(pk=named, message__conversation=chat).exists():
+            hidden = data.list_withheld(scope, chat.pk)
+            if named not in {answer.answer for answer in hidden}:
+                raise NotFound(f"answer {parent}")
+        return named
+    newest = chat.messages.order_by("-pk", "-answers__number").values_list("pk", "answers__pk")
+    message, answer = newest.first() or (None, None)
+    if message is not None and answer is None:
+        answer = _withheld_of(scope, chat.pk, message)[-1]
+    return answer
+
+
+def _withheld_of(scope: Scope, chat: uuid.UUID, message: uuid.UUID) -> list[uuid.UUID]:
+    """The message's answers that the user may not read, oldest first."""
+    hidden = data.list_withheld(scope, chat)
+    return [answer.answer for answer in hidden if answer.message == message]
 
 
 def _store(
@@ -190,31 +238,24 @@ def _store(
     parent: uuid.UUID | None,
     enqueue: Enqueue,
 ) -> Accepted:
-    try:
-        with transaction.atomic():
-            if chat._state.adding:
-                chat.save(force_insert=True)
-            else:
-                Conversation.objects.filter(pk=chat.pk).update(updated=timezone.now())
-            message = Message(
-                conversation=chat,
-                author_id=user.pk,
-                parent_id=parent,
-                client_id=client_id,
-                text=text,
-                zones=chat.zones,
-            )
-            message.save(force_insert=True)
-            answer = Answer(message=message)
-            answer.save(force_insert=True)
-            transaction.on_commit(lambda: _enqueue(enqueue, answer))
-    except IntegrityError:
-        # The same client_id arrived on another socket a moment ago.
-        known = _first_arrival(user, client_id)
-        if known is None:
-            raise
-        return known
-    return _accepted(client_id, message, answer)
+    """In the caller's transaction."""
+    if chat._state.adding:
+        chat.save(force_insert=True)
+    else:
+        Conversation.objects.filter(pk=chat.pk).update(updated=timezone.now())
+    message = Message(
+        conversation=chat,
+        author_id=user.pk,
+        parent_id=parent,
+        client_id=client_id,
+        text=text,
+        zones=chat.zones,
+    )
+    message.save(force_insert=True)
+    answer = Answer(message=message)
+    answer.save(force_insert=True)
+    transaction.on_commit(lambda: _enqueue(enqueue, answer))
+    return _accepted(client_id, message, answer.pk)
 
 
 def _enqueue(enqueue: Enqueue, answer: Answer) -> None:
@@ -225,13 +266,13 @@ def _enqueue(enqueue: Enqueue, answer: Answer) -> None:
 
 
 def _accepted(
-    client_id: str, message: Message, answer: Answer, *, duplicate: bool = False
+    client_id: str, message: Message, answer: uuid.UUID, *, duplicate: bool = False
 ) -> Accepted:
     return Accepted(
         client_id=client_id,
         conversation=str(message.conversation_id),
         message=str(message.pk),
-        answer=str(answer.pk),
+        answer=str(answer),
         title=message.conversation.title,
         duplicate=duplicate,
     )
@@ -261,16 +302,11 @@ def answer(answer_id: str) -> None:
 
 
 def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
-    pending = (
-        Answer.objects.filter(pk=answer_id)
-        .select_related(
-            "message__author",
-            "message__conversation__assistant__prompt",
-            "message__conversation__assistant__question_zone",
-        )
-        .first()
-    )
+    with data.rights_of_asker(answer_id) as scope:
+        pending = _get_answer(answer_id)
+        history, made_from = _history(pending.message) if pending else ([], set())
     if pending is None:
+        _end_withdrawn(answer_id, writer)
         return
     if pending.status != Answer.Status.PENDING:
         if not any(frame.type in compute.END_TYPES for frame in writer.earlier):
@@ -280,19 +316,49 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     try:
         if writer.runs > MAX_RUNS:
             raise AssistantsError(f"answer {answer_id}: {writer.runs} runners did not end it")
-        plan = _plan(pending, writer)
+        plan = _plan(pending, writer, scope, history, made_from)
         # The connection goes back to the pool while the answer streams.
         give_back_connection()
         result = compute.run(_generate(pending, plan, writer))
     except (LeaseLost, OperationalError, InterfaceError, *compute.BROKER_DOWN):
         # Taken over, or database or broker are away: it stays pending, and the sweeper sees to it.
         raise
+    except AccessWithdrawn as error:
+        logger.info("answer %s: %s", answer_id, error)
+        result = withdrawn()
     except AssistantsError as error:
         logger.warning("answer %s: %s", answer_id, error)
         result = _failure(writer, error)
     except Exception:
         logger.exception("answer %s", answer_id)
         result = _failure(writer, AssistantsError())
+    _close(pending, result, plan, writer)
+
+
+def _get_answer(answer_id: str) -> Answer | None:
+    found = Answer.objects.filter(pk=answer_id).select_related(
+        "message__author",
+        "message__conversation__assistant__prompt",
+        "message__conversation__assistant__question_zone",
+    )
+    return found.first()
+
+
+def _end_withdrawn(answer_id: str, writer: compute.AnswerWriter) -> None:
+    """End an answer that its asker may not read any more, or see at all; none of it is shown."""
+    with data.rights_of_system():
+        answer = _get_answer(answer_id)
+    if answer is None:  # deleted meanwhile
+        return
+    if answer.status == Answer.Status.PENDING:
+        _close(answer, withdrawn(), None, writer)
+    elif not any(frame.type in compute.END_TYPES for frame in writer.earlier):
+        compute.run(writer.append([WITHDRAWN]))
+
+
+def _close(
+    pending: Answer, result: Result, plan: Plan | None, writer: compute.AnswerWriter
+) -> None:
     frame = close_turn(
         pending,
         result,
@@ -303,11 +369,21 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     compute.run(writer.append([frame]))
 
 
-def _plan(pending: Answer, writer: compute.AnswerWriter) -> Plan:
-    """Retrieve under the asker's rights, join the zones, decide the route."""
+def _plan(
+    pending: Answer,
+    writer: compute.AnswerWriter,
+    scope: Scope,
+    history: Sequence[PromptMessage],
+    made_from: Collection[str],
+) -> Plan:
+    """Retrieve under the asker's rights, join the zones, decide the route.
+
+    `made_from` are the zones of the history's answers. AccessWithdrawn if a right to what was
+    found is lost before it is used.
+    """
     message = pending.message
     chat, assistant = message.conversation, message.conversation.assistant
-    if not list_assistants(message.author).filter(pk=assistant.pk).exists():
+    if not assistant.enabled or assistant.department_id not in scope.group_ids:
         raise NotFound(
             f"{message.author} may not use {assistant.slug}",
             user_message="You may not use this assistant any more. Ask your administrator.",
@@ -318,13 +394,16 @@ def _plan(pending: Answer, writer: compute.AnswerWriter) -> Plan:
     if zone_ids and task is not Capability.CHAT:
         vector = compute.run(_announce_and_embed(writer, message.text))
         found = data.search(
-            data.get_scope(message.author),
+            scope,
             zone_ids,
             message.text,
             vector,
             keyword_weight=assistant.keyword_weight,
         )
         passages = [passage for passage in found if data.is_relevant(passage.evidence)]
+        passages = linking.widen(assistant, scope, zone_ids, message.text, vector, passages)
+    if not data.note_made_from(pending.pk, {*made_from, *(p.zone for p in passages)}):
+        raise AccessWithdrawn(f"answer {pending.pk}")
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
     rules = list_rules(slugs)
     effective = data.join_zones(rules)
@@ -347,7 +426,7 @@ def _plan(pending: Answer, writer: compute.AnswerWriter) -> Plan:
         for deployment in registry.list_deployments()
     ]
     route = control.decide_route(task, candidates)
-    return Plan(task, route, passages, _history(message), slugs)
+    return Plan(task, route, passages, history, slugs)
 
 
 async def _announce_and_embed(writer: compute.AnswerWriter, question: str) -> Sequence[float]:
@@ -370,25 +449,38 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
 
     mode = ReleaseMode(assistant.release_mode)
     citable = [passage.number for passage in plan.passages]
-    return await generate_answer(writer, plan.route, mode, build_prompt, citable)
+    lost = asyncio.Event()
+
+    def withdraw() -> None:
+        lost.set()
+        writer.stop.set()
+
+    with rights.watch_answer(str(pending.pk), withdraw):
+        return await generate_answer(writer, plan.route, mode, build_prompt, citable, lost)
 
 
-def _history(message: Message) -> list[PromptMessage]:
-    """The branch that leads to this message: each earlier message with its newest answer."""
+def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:
+    """The branch that leads to this message: each earlier message with its newest answer.
+
+    Also the zones that those answers are made from. An answer that the asker may not read any
+    more is left out with its question.
+    """
     if message.parent_id is None:
-        return []
+        return [], set()
     earlier = message.conversation.messages.filter(pk__lt=message.pk).order_by("-pk")
     messages = list(earlier.prefetch_related("answers")[:HISTORY_MESSAGES])[::-1]
     branch = newest_branch([*messages, message])[:-1]
     history: list[PromptMessage] = []
+    made_from: set[str] = set()
     for turn in branch:
-        told = [a.text for a in turn.answers.all() if a.text and a.status in _TOLD]
+        told = [a for a in turn.answers.all() if a.text and a.status in _TOLD]
         if told:
             history += [
                 PromptMessage(Role.USER, turn.text),
-                PromptMessage(Role.ASSISTANT, told[-1]),
+                PromptMessage(Role.ASSISTANT, told[-1].text),
             ]
-    return history
+            made_from |= set(told[-1].zones if told[-1].made_from is None else told[-1].made_from)
+    return history, made_from
 
 
 _TOLD = {Answer.Status.COMPLETED, Answer.Status.STOPPED, Answer.Status.INTERRUPTED}
@@ -413,9 +505,9 @@ def sweep(enqueue: Enqueue) -> int:
     pending = Answer.objects.filter(
         status=Answer.Status.PENDING, created__lt=timezone.now() - SWEEP_AFTER
     )
-    ids = [
-        str(pk) for pk in pending.order_by("created").values_list("pk", flat=True)[:SWEEP_AT_ONCE]
-    ]
+    oldest = pending.order_by("created").values_list("pk", flat=True)[:SWEEP_AT_ONCE]
+    with data.rights_of_system():
+        ids = [str(pk) for pk in oldest]
     abandoned = compute.claim_abandoned(ids)
     for answer_id in abandoned:
         logger.warning("answer %s has no runner; it is queued again", answer_id)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from decimal import Decimal
 
-from django.db import transaction
 from django.utils import timezone
 
-from assistants import control
+from assistants import control, data
+from assistants.exceptions import AccessWithdrawn
 from assistants.models import (
     Answer,
     Citation,
@@ -25,7 +26,19 @@ from assistants.types import Passage, Prompt, Route
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
+STORED_AT_THE_END = (
+    *("status", "text", "finish_reason", "error_code", "error_message", "zones", "prompt"),
+    *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost", "receipt"),
+    "receipt_sha256",
+)
+
 HELD_MESSAGE = "This answer waits for a reviewer. You will see it here when it is approved."
+
+# The end of an answer for somebody who may not read it any more: what was shown is taken away.
+WITHDRAWN: tuple[str, dict[str, object]] = (
+    "answer.failed",
+    {"code": AccessWithdrawn.code, "message": AccessWithdrawn.user_message, "retry": False},
+)
 
 
 def close_turn(
@@ -37,46 +50,80 @@ def close_turn(
 ) -> tuple[str, dict[str, object]]:
     """Store how the answer ended; return its end frame. The answer is stored once: a second
     call for an answer that has ended changes nothing and returns the end frame of the first.
+
+    It is stored under the asker's rights of this moment. If they may not read it any more, none
+    of its text is kept, and the system notes so in their place.
     """
+    with _rights_to_close(answer, result):
+        stored = _store(answer, result, route=route, zones=zones)
+        if stored is not None:
+            return end_frame(answer, stored)
+        ended = Answer.objects.filter(pk=answer.pk).first()
+        if ended is not None:
+            return end_frame(ended)
+    if result.code == AccessWithdrawn.code:  # its conversation was deleted
+        return WITHDRAWN
+    return close_turn(answer, withdrawn(result), route=route, zones=zones)
+
+
+def withdrawn(result: Result | None = None) -> Result:
+    """The end of an answer that its asker may not read any more: what was generated is dropped."""
+    return Result(
+        Answer.Status.FAILED,
+        code=AccessWithdrawn.code,
+        message=AccessWithdrawn.user_message,
+        prompt=result.prompt if result else None,
+        attempts=result.attempts if result else [],
+    )
+
+
+def _rights_to_close(answer: Answer, result: Result) -> AbstractContextManager[object]:
+    if result.code == AccessWithdrawn.code:
+        return data.rights_of_system()
+    return data.rights_of_asker(answer.pk)
+
+
+def _store(
+    answer: Answer, result: Result, *, route: Route | None, zones: Sequence[str]
+) -> list[Citation] | None:
+    """The citations; None when the answer is not there to be ended."""
     message = answer.message
     prompt = result.prompt
     deployments = registry.get_deployment_keys()
-    with transaction.atomic():
-        locked = Answer.objects.select_for_update().filter(pk=answer.pk)
-        if locked.values_list("status", flat=True).get() != Answer.Status.PENDING:
-            return end_frame(Answer.objects.get(pk=answer.pk))
-        last = result.attempts[-1] if result.attempts else None
-        shown = prompt.passages if prompt else ()
-        cited = cited_passages(result.text, shown)
-        answer.status = result.status
-        answer.text = result.text
-        answer.finish_reason = result.finish_reason
-        answer.error_code = result.code
-        answer.error_message = result.message
-        answer.zones = sorted(zones)
-        answer.prompt = message.conversation.assistant.prompt
-        answer.ended = timezone.now()
-        if last:
-            answer.deployment_id = deployments[last.deployment.slug]
-            answer.prompt_tokens = last.usage.prompt_tokens
-            answer.completion_tokens = last.usage.completion_tokens
-        answer.cost = sum((_cost(attempt) for attempt in result.attempts), Decimal(0))
-        answer.receipt = build_receipt(answer, result, route=route, passages=shown, cited=cited)
-        answer.receipt_sha256 = control.sha256_of(answer.receipt)
-        answer.save()
-        citations = Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
-        Generation.objects.bulk_create(
-            _generation(answer, attempt, deployments[attempt.deployment.slug])
-            for attempt in result.attempts
-        )
-        _ratchet(message.conversation, zones)
-        control.record_event(
-            action=f"answer.{answer.status}",
-            actor=message.author.get_username(),
-            subject=str(answer.pk),
-            data={"receipt_sha256": answer.receipt_sha256, "rule": route.rule if route else ""},
-        )
-    return end_frame(answer, citations)
+    last = result.attempts[-1] if result.attempts else None
+    shown = prompt.passages if prompt else ()
+    cited = cited_passages(result.text, shown)
+    answer.status = result.status
+    answer.text = result.text
+    answer.finish_reason = result.finish_reason
+    answer.error_code = result.code
+    answer.error_message = result.message
+    answer.zones = sorted(zones)
+    answer.prompt = message.conversation.assistant.prompt
+    answer.ended = timezone.now()
+    if last:
+        answer.deployment_id = deployments[last.deployment.slug]
+        answer.prompt_tokens = last.usage.prompt_tokens
+        answer.completion_tokens = last.usage.completion_tokens
+    answer.cost = sum((_cost(attempt) for attempt in result.attempts), Decimal(0))
+    answer.receipt = build_receipt(answer, result, route=route, passages=shown, cited=cited)
+    answer.receipt_sha256 = control.sha256_of(answer.receipt)
+    pending = Answer.objects.filter(pk=answer.pk, status=Answer.Status.PENDING)
+    if not pending.update(**{field: getattr(answer, field) for field in STORED_AT_THE_END}):
+        return None
+    citations = Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
+    Generation.objects.bulk_create(
+        _generation(answer, attempt, deployments[attempt.deployment.slug])
+        for attempt in result.attempts
+    )
+    _ratchet(message.conversation, zones)
+    control.record_event(
+        action=f"answer.{answer.status}",
+        actor=message.author.get_username(),
+        subject=str(answer.pk),
+        data={"receipt_sha256": answer.receipt_sha256, "rule": route.rule if route else ""},
+    )
+    return citations
 
 
 def end_frame(
@@ -108,6 +155,8 @@ def end_frame(
             "message": answer.error_message,
             "rule": receipt.get("rule", ""),
         }
+    if answer.error_code == AccessWithdrawn.code:
+        return WITHDRAWN
     return "answer.failed", {
         "code": answer.error_code,
         "message": answer.error_message,

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Prefetch, QuerySet
 
 from assistants import data, markdown
-from assistants.exceptions import NotFound
+from assistants.exceptions import AccessWithdrawn, NotFound
 from assistants.models import Answer, Assistant, Citation, Conversation, Message
 from assistants.services import registry
 from assistants.services.document_pages import PassageView, get_passage
-from assistants.types import CLOUD, Sensitivity, Treatment, ZoneRules
+from assistants.types import CLOUD, Scope, Sensitivity, Treatment, ZoneRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ class AnswerView:
     receipt: dict[str, object] | None
     error_code: str
     error_message: str
-    created: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +67,38 @@ def list_assistants(user: AbstractBaseUser) -> QuerySet[Assistant]:
 
 def list_conversations(user: AbstractBaseUser, limit: int = 100) -> list[Conversation]:
     """The user's own conversations, newest first."""
-    conversations = Conversation.objects.filter(owner=user.pk).select_related("assistant")
-    return list(conversations.order_by("-updated")[:limit])
+    with data.rights_of_user(user) as scope:
+        own = Conversation.objects.filter(owner=scope.user_id).select_related("assistant")
+        return list(own.order_by("-updated")[:limit])
 
 
-def access_conversation(user: AbstractBaseUser, conversation_id: str | uuid.UUID) -> Conversation:
-    """The user's own conversation with an assistant they may still use; NotFound otherwise."""
+def access_conversation(scope: Scope, conversation_id: str | uuid.UUID) -> Conversation:
+    """The user's own conversation; NotFound otherwise. Inside `data.rights_of_user`, whose scope
+    it is given, like `access_answer`.
+    """
     conversation = (
-        Conversation.objects.filter(pk=_uuid(conversation_id), owner=user.pk)
+        Conversation.objects.filter(pk=_uuid(conversation_id), owner=scope.user_id)
         .select_related("assistant")
         .first()
     )
-    if conversation is None or not user.is_active:
+    if conversation is None:
         raise NotFound(f"conversation {conversation_id}")
     return conversation
 
 
-def access_answer(user: AbstractBaseUser, answer_id: str | uuid.UUID) -> Answer:
-    """An answer in one of the user's own conversations; NotFound otherwise."""
+def access_answer(scope: Scope, answer_id: str | uuid.UUID) -> Answer:
+    """An answer in one of the user's own conversations; NotFound otherwise.
+
+    AccessWithdrawn where it is theirs, and made from what they may not read any more.
+    """
     answer = (
-        Answer.objects.filter(pk=_uuid(answer_id), message__conversation__owner=user.pk)
+        Answer.objects.filter(pk=_uuid(answer_id), message__conversation__owner=scope.user_id)
         .select_related("message__conversation__assistant", "deployment")
         .first()
     )
-    if answer is None or not user.is_active:
+    if answer is None:
+        if data.is_asker(scope, _uuid(answer_id)):
+            raise AccessWithdrawn(f"answer {answer_id}")
         raise NotFound(f"answer {answer_id}")
     return answer
 
@@ -102,47 +108,69 @@ def get_conversation(
 ) -> ConversationView:
     """The newest branch of a conversation, with all sibling answers of each message on it.
 
-    With `message_id`, the newest branch that this message is on.
+    With `message_id`, the newest branch that this message is on. In the place of an answer that
+    the user may not read any more stands a notice.
     """
-    conversation = access_conversation(user, conversation_id)
-    answers = Answer.objects.select_related("deployment").prefetch_related("citations")
-    messages = list(
-        conversation.messages.order_by("id").prefetch_related(Prefetch("answers", answers))
-    )
+    with data.rights_of_user(user) as scope:
+        conversation = access_conversation(scope, conversation_id)
+        answers = Answer.objects.select_related("deployment").prefetch_related("citations")
+        messages = list(
+            conversation.messages.order_by("id").prefetch_related(Prefetch("answers", answers))
+        )
+        withheld = data.list_withheld(scope, conversation.pk)
+    branch = newest_branch(messages, _uuid(message_id) if message_id else None, withheld)
     turns = [
         Turn(
             message=message,
-            answers=[view_answer(answer) for answer in message.answers.all()],
+            answers=_view_answers(message, withheld),
             siblings=[other.id for other in messages if other.parent_id == message.parent_id],
         )
-        for message in newest_branch(messages, _uuid(message_id) if message_id else None)
+        for message in branch
     ]
     return ConversationView(conversation, label_zones(conversation.zones), turns)
 
 
-def newest_branch(messages: Sequence[Message], through: uuid.UUID | None = None) -> list[Message]:
+def _view_answers(message: Message, withheld: Iterable[data.Withheld]) -> list[AnswerView]:
+    views = [view_answer(answer) for answer in message.answers.all()]
+    views += [_view_withheld(answer) for answer in withheld if answer.message == message.pk]
+    return sorted(views, key=lambda view: view.number)
+
+
+def newest_branch(
+    messages: Sequence[Message],
+    through: uuid.UUID | None = None,
+    withheld: Iterable[data.Withheld] = (),
+) -> list[Message]:
     """From the newest message back to the first, by parents; returned oldest first.
 
     `messages` are all of one conversation, oldest first, with `answers` prefetched. `through`
-    is a message that the branch has to hold; an unknown one is ignored.
+    is a message that the branch has to hold; an unknown one is ignored. `withheld` are the
+    answers that are there and not among the prefetched ones.
     """
+    by_id = {message.pk: message for message in messages}
     by_answer = {answer.pk: message for message in messages for answer in message.answers.all()}
+    by_answer |= {answer.answer: by_id[answer.message] for answer in withheld}
     branch: list[Message] = []
-    message = _newest_after(messages, through) or (messages[-1] if messages else None)
+    message = _newest_after(messages, by_answer, through) or (messages[-1] if messages else None)
     while message is not None:
         branch.append(message)
         message = by_answer.get(message.parent_id) if message.parent_id else None
     return branch[::-1]
 
 
-def _newest_after(messages: Sequence[Message], first: uuid.UUID | None) -> Message | None:
+def _newest_after(
+    messages: Sequence[Message],
+    by_answer: Mapping[uuid.UUID, Message],
+    first: uuid.UUID | None,
+) -> Message | None:
     """The newest message that follows from this one, or itself."""
     newest = None
-    answers: set[uuid.UUID] = set()
+    following: set[uuid.UUID] = set()
     for message in messages:
-        if message.pk == first or message.parent_id in answers:
+        parent = by_answer.get(message.parent_id) if message.parent_id else None
+        if message.pk == first or (parent is not None and parent.pk in following):
             newest = message
-            answers |= {answer.pk for answer in message.answers.all()}
+            following.add(message.pk)
     return newest
 
 
@@ -164,7 +192,22 @@ def view_answer(answer: Answer) -> AnswerView:
         receipt={"id": str(answer.pk), "sha256": answer.receipt_sha256} if receipt else None,
         error_code=answer.error_code,
         error_message=answer.error_message,
-        created=answer.created,
+    )
+
+
+def _view_withheld(answer: data.Withheld) -> AnswerView:
+    return AnswerView(
+        id=answer.answer,
+        number=answer.number,
+        status=Answer.Status.FAILED,
+        text="",
+        html="",
+        citations=[],
+        badge=None,
+        rule="",
+        receipt=None,
+        error_code=AccessWithdrawn.code,
+        error_message=AccessWithdrawn.user_message,
     )
 
 
@@ -192,8 +235,8 @@ def list_citations(
 
 def get_citation(user: AbstractBaseUser, answer_id: str | uuid.UUID, number: int) -> PassageView:
     """The cited passage in its document, if the user may read that document now."""
-    answer = access_answer(user, answer_id)
-    citation = answer.citations.filter(number=number).first()
+    with data.rights_of_user(user) as scope:
+        citation = access_answer(scope, answer_id).citations.filter(number=number).first()
     if citation is None or citation.document is None or citation.version_id is None:
         raise NotFound(f"citation {number} of answer {answer_id}")
     return get_passage(user, citation.document, citation.version_id, citation.start, citation.end)

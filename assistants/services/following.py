@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser
 
-from assistants import compute
+from assistants import compute, data
+from assistants.exceptions import AccessWithdrawn
 from assistants.models import Answer
-from assistants.services.closing import end_frame
+from assistants.services.closing import WITHDRAWN, end_frame
 from assistants.services.connections import give_back_connection
 from assistants.services.conversations import access_answer
 from assistants.types import StreamFrame
@@ -22,15 +23,22 @@ ENDED_IDLE_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An answer that its reader may follow, and whether it had ended when that was looked up."""
+    """An answer that its reader may follow, and how it stood when that was looked up: whether it
+    had ended, and whether they may not read any more what it was made from.
+    """
 
     answer: str
     ended: bool = False
+    withheld: bool = False
 
 
 def access_stream(user: AbstractBaseUser, answer_id: str) -> Stream:
     """The stream of one of the user's own answers; NotFound otherwise."""
-    answer = access_answer(user, answer_id)
+    try:
+        with data.rights_of_user(user) as scope:
+            answer = access_answer(scope, answer_id)
+    except AccessWithdrawn:
+        return Stream(str(answer_id), withheld=True)
     return Stream(str(answer.pk), ended=answer.status != Answer.Status.PENDING)
 
 
@@ -38,8 +46,12 @@ async def follow(stream: Stream, after: int) -> AsyncIterator[StreamFrame]:
     """The answer's frames after the one numbered `after`, to its end frame.
 
     An answer whose stream has expired, or whose runner died between storing the end and telling
-    it, is ended with a frame made from what is stored.
+    it, is ended with a frame made from what is stored. The caller ends it when the right to the
+    answer is lost on the way (`rights.watch_answer`).
     """
+    if stream.withheld:
+        yield StreamFrame(after + 1, *WITHDRAWN)
+        return
     idle = ENDED_IDLE_SECONDS if stream.ended else IDLE_SECONDS
     last = after
     async for frame in compute.read_frames(stream.answer, after, idle_seconds=idle):
@@ -56,9 +68,10 @@ async def follow(stream: Stream, after: int) -> AsyncIterator[StreamFrame]:
 
 def _end_from_store(answer_id: str) -> tuple[str, dict[str, object]] | None:
     try:
-        answer = Answer.objects.filter(pk=answer_id).first()
-        if answer is None or answer.status == Answer.Status.PENDING:
-            return None
-        return end_frame(answer)
+        with data.rights_of_asker(answer_id):
+            answer = Answer.objects.filter(pk=answer_id).first()
+            if answer is None:
+                return WITHDRAWN
+            return None if answer.status == Answer.Status.PENDING else end_frame(answer)
     finally:
         give_back_connection()

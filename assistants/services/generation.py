@@ -10,7 +10,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from assistants import compute
-from assistants.exceptions import LeaseLost, ProviderError
+from assistants.exceptions import AccessWithdrawn, LeaseLost, ProviderError
 from assistants.models import Answer, new_id
 from assistants.services.release import Diverged, OutputBlocked, Release
 from assistants.types import (
@@ -78,11 +78,13 @@ async def generate_answer(
     mode: ReleaseMode,
     build_prompt: Callable[[DeploymentSpec], Prompt],
     citable: Collection[int],
+    withdrawn: asyncio.Event,
 ) -> Result:
     """Try the route's deployments in order. Nothing released yet: the next one takes over.
 
     Once text is out, only the deployment that began may go on: it is asked once more, and its
     text must begin with what was released. Whatever it is that fails, the released text stands.
+    `withdrawn`, set together with the writer's `stop`, ends it without another word.
     """
     attempts: list[Attempt] = []
     error: ProviderError | Diverged = ProviderError("no deployment was tried")
@@ -100,6 +102,15 @@ async def generate_answer(
         started = time.monotonic()
         try:
             finished = await _run_until_stopped(writer, release, prompt, attempt, started)
+            if withdrawn.is_set():
+                attempt.outcome = AccessWithdrawn.code
+                return Result(
+                    Answer.Status.FAILED,
+                    code=AccessWithdrawn.code,
+                    message=AccessWithdrawn.user_message,
+                    prompt=prompt,
+                    attempts=attempts,
+                )
             if finished is None:
                 attempt.outcome = "stopped"
                 text = await release.keep()

@@ -7,11 +7,13 @@ import uuid
 
 import redis
 import redis.asyncio
+from asgiref.sync import sync_to_async
 from django.db.models import Count
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge, generate_latest
 
-from assistants import conf
+from assistants import conf, data
 from assistants.models import Answer
+from assistants.services.connections import give_back_connection
 from assistants.services.health import PATIENCE, get_health
 
 QUEUES = ("trusted", "ingest", "on_prem")
@@ -44,8 +46,16 @@ async def _count_answers(registry: CollectorRegistry) -> None:
     rows = Answer.objects.filter(id__gte=since).values_list("status").annotate(Count("id"))
     for status in Answer.Status.values:
         gauge.labels(status).set(0)
-    async for status, count in rows:
-        gauge.labels(status).set(count)
+
+    def count() -> list[tuple[str, int]]:
+        try:
+            with data.rights_of_system():
+                return list(rows)
+        finally:
+            give_back_connection()
+
+    for status, number in await sync_to_async(count)():
+        gauge.labels(status).set(number)
 
 
 async def _measure_queues(registry: CollectorRegistry) -> None:

@@ -106,4 +106,6 @@ def answer_note(answer: AnswerView | None) -> str:
 
 @register.filter
 def may_retry(answer: AnswerView | None) -> bool:
-    return answer is not None and answer.status in {"interrupted", "failed"}
+    if answer is None or answer.error_code == "access_withdrawn":
+        return False
+    return answer.status in {"interrupted", "failed"}

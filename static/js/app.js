@@ -1,5 +1,6 @@
 import { ChatAnswer } from "./answer.js";
 import { ChatComposer } from "./composer.js";
+import { followRights } from "./documents.js";
 import { CitationPanel } from "./panel.js";
 import { ChatSession } from "./session.js";
 import { listenForShortcuts } from "./shortcuts.js";
@@ -16,4 +17,5 @@ customElements.define("chat-session", ChatSession);
 listenForShortcuts();
 listenForUploads();
 followDocuments();
+followRights();
 showTimes(document);

@@ -1,11 +1,13 @@
 // The side panel: a cited passage in its document. On a phone it is a sheet.
 
+import { NOT_OPEN } from "./documents.js";
 import { setServerHtml } from "./html.js";
 import { showTimes } from "./times.js";
 
 export class CitationPanel extends HTMLElement {
   #opener = null;
   #request = null;
+  #url = "";
 
   connectedCallback() {
     this.panel = this.querySelector(".panel");
@@ -23,15 +25,13 @@ export class CitationPanel extends HTMLElement {
     this.#mark(opener);
     this.#request?.abort();
     this.#request = new AbortController();
+    this.#url = url;
     this.querySelector("[data-panel-number]").textContent = number;
     this.#show(true);
     this.body.replaceChildren(this.#copy("[data-panel-loading]"));
     this.querySelector("#panel-title").focus({ preventScroll: true });
     try {
-      const response = await fetch(`${url}?fragment=1`, {
-        signal: this.#request.signal,
-        redirect: "error", // to the sign-in page
-      });
+      const response = await this.#fetch();
       if (response.status === 404) {
         this.#fail("You may not read this document any more, or it has been removed.");
       } else if (!response.ok) {
@@ -48,6 +48,18 @@ export class CitationPanel extends HTMLElement {
     }
   }
 
+  /** Rights have changed: what may not be read any more does not stay open. */
+  async refresh() {
+    if (!this.isOpen) return;
+    const url = this.#url;
+    try {
+      const response = await this.#fetch();
+      if (response.status === 404 && url === this.#url) this.#fail(NOT_OPEN);
+    } catch {
+      // offline or replaced by another source: opening it again will tell
+    }
+  }
+
   close() {
     if (!this.isOpen) return;
     this.#request?.abort();
@@ -55,6 +67,14 @@ export class CitationPanel extends HTMLElement {
     const opener = this.#opener;
     this.#mark(null);
     opener?.focus();
+  }
+
+  #fetch() {
+    return fetch(`${this.#url}?fragment=1`, {
+      signal: this.#request.signal,
+      redirect: "error", // to the sign-in page
+      cache: "no-store",
+    });
   }
 
   #toPassage() {

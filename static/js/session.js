@@ -82,7 +82,10 @@ export class ChatSession extends HTMLElement {
       }
     });
     this.socket.addEventListener("frame", (event) => this.#receive(event.detail));
-    this.socket.addEventListener("open", () => this.#resumeAll());
+    this.socket.addEventListener("open", () => {
+      this.#resumeAll();
+      this.panel.refresh(); // what changed meanwhile was told to nobody
+    });
     this.socket.addEventListener("state", (event) => this.#showConnection(event.detail));
     this.tabs.addEventListener("turn", (event) => this.#followTab(event.detail));
   }
@@ -222,6 +225,9 @@ export class ChatSession extends HTMLElement {
         break;
       case "conversation.zone":
         this.#showZone(frame);
+        break;
+      case "rights.changed":
+        this.panel.refresh();
         break;
       case "error":
         this.#refused(frame);

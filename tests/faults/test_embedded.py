@@ -35,9 +35,12 @@ from pg_roles where rolname = current_user
 
 def test_neither_role_bypasses_row_level_security_and_the_app_makes_nothing(state_dir: Path):
     with Postgres(state_dir, durable=False) as postgres:
-        with psycopg.connect(postgres.url) as app, psycopg.connect(postgres.owner_url) as owner:
-            assert app.execute(RIGHTS).fetchone() == (False, False, False, False, False, False)
-            assert owner.execute(RIGHTS).fetchone() == (False, False, False, True, True, True)
+        of = {}
+        for url in (postgres.url, postgres.owner_url):
+            with psycopg.connect(url) as connection:
+                of[url] = connection.execute(RIGHTS).fetchone()
+    assert of[postgres.url] == (False, False, False, False, False, False)
+    assert of[postgres.owner_url] == (False, False, False, True, True, True)
 
 
 def test_new_databases_have_vectors(state_dir: Path):
@@ -52,9 +55,9 @@ def test_new_databases_have_vectors(state_dir: Path):
 
 
 def test_data_of_a_release_with_one_role_gets_the_second_at_the_next_start(state_dir: Path):
-    with Postgres(state_dir, durable=False) as postgres:
-        with postgres._connect("postgres") as superuser:
-            superuser.execute("drop role hybridapp_app")
+    earlier = Postgres(state_dir, durable=False)
+    with earlier, earlier._connect("postgres") as superuser:
+        superuser.execute("drop role hybridapp_app")
     with Postgres(state_dir, durable=False) as postgres, psycopg.connect(postgres.url) as app:
         assert app.execute("select current_user").fetchone() == ("hybridapp_app",)
 

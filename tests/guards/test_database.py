@@ -20,6 +20,7 @@ CONTENT = [
     "Entity",
     "Mention",
     "Relation",
+    "Term",
 ]
 # They name a zone and carry none of its text.
 ABOUT_ZONES = ["Source", "ZoneChange"]

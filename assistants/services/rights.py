@@ -1,0 +1,178 @@
+"""A right that is taken away holds at once: on an open socket, and for an answer that streams.
+
+Whoever changes rights in this app tells all processes (`connect_signals`); each then looks once
+for everything it shows. While answers stream it looks by itself as well, in case the database was
+changed by other hands: one query at a time for the whole process, however many answers there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.utils import timezone
+
+from assistants import data
+from assistants.models import Assistant, Zone
+from assistants.services.connections import give_back_connection
+
+logger = logging.getLogger(__name__)
+
+CHANNEL_GROUP = "rights"
+LOOK_SECONDS = 0.8  # below the second that is promised
+PAUSE_SECONDS = 1.0  # after a failure, before the next try
+
+Tell = Callable[[], object]
+Key = str | tuple[str, int]  # an answer, or a session and whose it is
+
+
+# ---- Telling -------------------------------------------------------------------------------------
+
+
+def connect_signals() -> None:
+    """What may take a right away. Giving one needs no notice: who asks finds it."""
+    user = get_user_model()
+    m2m_changed.connect(_membership_changed, sender=user.groups.through)
+    m2m_changed.connect(_membership_changed, sender=Zone.readers.through)
+    post_save.connect(_saved, sender=user)
+    post_save.connect(_saved, sender=Assistant)
+    for sender in (user, Group, Zone, Session):
+        post_delete.connect(_deleted, sender=sender)
+
+
+def _membership_changed(action: str, **kwargs: object) -> None:
+    if action in {"post_remove", "post_clear"}:
+        announce_change()
+
+
+def _saved(created: bool, update_fields: frozenset[str] | None, **kwargs: object) -> None:
+    if not created and update_fields != {"last_login"}:
+        announce_change()
+
+
+def _deleted(**kwargs: object) -> None:
+    announce_change()
+
+
+def announce_change() -> None:
+    """Once it is committed, let every process look whether somebody lost a right."""
+    transaction.on_commit(_announce, robust=True)
+
+
+def _announce() -> None:
+    try:
+        async_to_sync(get_channel_layer().group_send)(CHANNEL_GROUP, {"type": "rights.changed"})
+    except Exception:  # the change stands; what streams is looked at all the same
+        logger.exception("a change of rights could not be announced")
+
+
+# ---- Looking -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def watch_answer(answer: str, withdraw: Tell) -> Iterator[None]:
+    """`withdraw` is called, on this event loop, once the asker may not read the answer any more."""
+    with _Watch.of_this_loop().added(answer, withdraw):
+        yield
+
+
+@contextmanager
+def watch_session(session_key: str, user_id: int, end: Tell) -> Iterator[None]:
+    """`end` is called, on this event loop, once the session or the account has ended."""
+    with _Watch.of_this_loop().added((session_key, user_id), end):
+        yield
+
+
+class _Watch:
+    """What one event loop shows, and to whom."""
+
+    _watches: dict[asyncio.AbstractEventLoop, _Watch] = {}
+
+    @classmethod
+    def of_this_loop(cls) -> _Watch:
+        loop = asyncio.get_running_loop()
+        for known in [known for known in cls._watches if known.is_closed()]:
+            del cls._watches[known]
+        if loop not in cls._watches:
+            cls._watches[loop] = cls()
+        return cls._watches[loop]
+
+    def __init__(self) -> None:
+        self._watched: dict[Key, list[Tell]] = {}
+        self._looking = False
+        self._changed = asyncio.Event()
+        self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._listen())]
+
+    @contextmanager
+    def added(self, key: Key, tell: Tell) -> Iterator[None]:
+        self._watched.setdefault(key, []).append(tell)
+        if isinstance(key, str) and not self._looking:
+            self._changed.set()  # from now on it looks by itself
+        try:
+            yield
+        finally:
+            self._watched[key].remove(tell)
+            if not self._watched[key]:
+                del self._watched[key]
+
+    async def _look(self) -> None:
+        while True:
+            self._looking = any(isinstance(key, str) for key in self._watched)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS if self._looking else None):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+            self._changed.clear()
+            try:
+                lost = await asyncio.to_thread(_lost, list(self._watched))
+            except Exception:
+                # A database that is away is not one whose rights have changed.
+                logger.exception("rights could not be looked up")
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            for key in lost:
+                for tell in list(self._watched.get(key, ())):
+                    tell()
+
+    async def _listen(self) -> None:
+        layer = get_channel_layer()
+        while True:
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(CHANNEL_GROUP, channel)
+                while True:
+                    await layer.receive(channel)
+                    self._changed.set()
+            except Exception:
+                logger.exception("changes of rights cannot be heard")
+                await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _lost(watched: list[Key]) -> list[Key]:
+    """Those of them that are not theirs any more who look at them."""
+    answers = [key for key in watched if isinstance(key, str)]
+    sessions = [key for key in watched if not isinstance(key, str)]
+    try:
+        lost: list[Key] = []
+        if answers:
+            lost += data.list_withdrawn(answers)
+        if sessions:
+            keys, people = zip(*sessions, strict=True)
+            living = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+            alive = set(living.values_list("session_key", flat=True))
+            users = get_user_model().objects.filter(pk__in=set(people), is_active=True)
+            active = set(users.values_list("pk", flat=True))
+            lost += [s for s in sessions if s[0] not in alive or s[1] not in active]
+        return lost
+    finally:
+        give_back_connection()

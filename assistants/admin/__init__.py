@@ -1,5 +1,5 @@
 """The console: what an admin registers and reads. Private chats are not part of it."""
 
-from assistants.admin import audit, registry, sources, zones
+from assistants.admin import audit, changes, documents, people, registry, sources, terms, zones
 
-__all__ = ["audit", "registry", "sources", "zones"]
+__all__ = ["audit", "changes", "documents", "people", "registry", "sources", "terms", "zones"]

@@ -109,6 +109,15 @@ def _list_held(condition: Q, limit: int = 1) -> list[HeldVersion]:
         ]
 
 
+def get_document(document_id: uuid.UUID) -> Document:
+    """A document with its zone, whichever that is. Raises NotFound."""
+    with rights_of_system():
+        document = Document.objects.select_related("zone").filter(pk=document_id).first()
+    if document is None:
+        raise NotFound(f"document {document_id}")
+    return document
+
+
 def lock_document(document_id: uuid.UUID) -> Document:
     """The document with its zone; ingestion and other moves of it wait for this transaction."""
     with rights_of_system():

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractUser
@@ -15,6 +15,7 @@ from django.db import transaction
 from assistants import control, data
 from assistants.exceptions import InvalidRequest, NotFound
 from assistants.models import Answer, Conversation, Document, Zone, ZoneChange
+from assistants.services import rights
 from assistants.services.second_person import (
     JUDGE_HELD,
     MOVE_DOCUMENTS,
@@ -146,6 +147,7 @@ def carry_out_move(document: Document, target: Zone, requeue: Requeue) -> None:
     source = document.zone
     waiting = data.move_document(document, target)
     _grow_answers(document.pk, source, target)
+    rights.announce_change()
     for version_id in waiting:
         _on_commit(requeue, version_id)
 
@@ -163,6 +165,17 @@ def list_looser(source: Zone, target: Zone) -> list[str]:
     )
 
 
+def describe_detected(detected: Mapping[str, int]) -> str:
+    """Types and how many of each, never the text."""
+    return (
+        ", ".join(
+            f"{count} × {kind.replace('_', ' ').lower()}"
+            for kind, count in sorted(detected.items())
+        )
+        or "nothing that could be told"
+    )
+
+
 def _keeping(held: data.HeldVersion) -> str:
     detected = Sensitivity(held.detected_sensitivity or 0).name.lower()
     return (
@@ -172,24 +185,23 @@ def _keeping(held: data.HeldVersion) -> str:
 
 
 def _grow_answers(document_id: uuid.UUID, source: Zone, target: Zone) -> None:
-    """What was made from the document is at least as sensitive as the document proved to be."""
-    if not data.loosens(target.rules, source.rules):
-        return
-    made = Answer.objects.filter(
-        zones__contains=[source.slug],
-        receipt__passages__contains=[{"document": str(document_id)}],
-    )
-    chats = set()
-    for answer in (
-        made.select_for_update(of=("self",))
-        .select_related("message")
-        .only("zones", "message__conversation")
-    ):
-        answer.zones = sorted({*answer.zones, target.slug})
-        answer.save(update_fields=["zones"])
-        chats.add(answer.message.conversation_id)
-    for chat in Conversation.objects.select_for_update().filter(pk__in=chats).order_by("pk"):
-        Conversation.objects.filter(pk=chat.pk).update(zones=sorted({*chat.zones, target.slug}))
+    """What was made from a document belongs to its new zone too: whoever may not read that may
+    not read the answer, and the conversation goes nowhere the new zone forbids.
+    """
+    with data.rights_of_system():
+        made = Answer.objects.filter(
+            zones__contains=[source.slug],
+            receipt__passages__contains=[{"document": str(document_id)}],
+        )
+        chats = set()
+        for answer in made.select_for_update(of=("self",)).select_related("message").defer("text"):
+            answer.zones = sorted({*answer.zones, target.slug})
+            if answer.made_from is not None:
+                answer.made_from = sorted({*answer.made_from, target.slug})
+            answer.save(update_fields=["zones", "made_from"])
+            chats.add(answer.message.conversation_id)
+        for chat in Conversation.objects.select_for_update().filter(pk__in=chats).order_by("pk"):
+            Conversation.objects.filter(pk=chat.pk).update(zones=sorted({*chat.zones, target.slug}))
 
 
 def _create_change(

@@ -11,7 +11,9 @@ from assistants.models import Organisation
 ADD_ZONES = "assistants.add_zone"
 CHANGE_ZONES = "assistants.change_zone"
 VIEW_ZONES = "assistants.view_zone"
+CHANGE_ORGANISATION = "assistants.change_organisation"
 VIEW_DOCUMENTS = "assistants.view_document"  # titles
+READ_CONTENT = "assistants.view_documentversion"
 MOVE_DOCUMENTS = "assistants.change_document"
 JUDGE_HELD = "assistants.change_documentversion"
 DECIDE_CHANGES = "assistants.change_zonechange"

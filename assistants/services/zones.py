@@ -20,6 +20,7 @@ from assistants.models import Zone, ZoneChange
 from assistants.services import registry
 from assistants.services.second_person import (
     ADD_ZONES,
+    CHANGE_ORGANISATION,
     CHANGE_ZONES,
     check_permission,
     check_reason,
@@ -62,7 +63,7 @@ class ZoneState:
         unknown = set(changes) - {field.name for field in fields(self)}
         if unknown:
             raise InvalidRequest(f"fields {sorted(unknown)}")
-        ordered = {
+        ordered: dict[str, Any] = {
             key: tuple(sorted(value)) if key in ("residency", "readers") else value
             for key, value in changes.items()
         }
@@ -219,6 +220,27 @@ def apply_zone_change(change: ZoneChange) -> None:
     _store(zone, now.with_changes(change.after))
 
 
+def change_organisation(user: AbstractUser, second_person_from: int) -> None:
+    """From which sensitivity on a loosening takes two. Raising it loosens every zone below, so
+    it is recorded with what it was.
+    """
+    check_permission(user, CHANGE_ORGANISATION)
+    with transaction.atomic():
+        organisation = get_organisation()
+        before = organisation.second_person_from
+        organisation.second_person_from = second_person_from
+        organisation.save()
+        control.record_event(
+            action="organisation.changed",
+            actor=user.get_username(),
+            subject="organisation",
+            data={
+                "before": {"second_person_from": before},
+                "after": {"second_person_from": second_person_from},
+            },
+        )
+
+
 def lock_zone(slug: str) -> Zone:
     zone = Zone.objects.select_for_update(of=("self",)).filter(slug=slug).first()
     if zone is None:
@@ -333,6 +355,12 @@ def describe_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
         for field, label in _LABELS.items()
         if field in after
     ]
+
+
+def describe_state(state: ZoneState) -> list[Difference]:
+    """All fields of a zone, in words; as a change from nothing to what is."""
+    now = as_json(state)
+    return [Difference(label, "", _in_words(field, now[field])) for field, label in _LABELS.items()]
 
 
 def _in_words(field: str, value: Any) -> str:

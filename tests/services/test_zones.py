@@ -298,18 +298,24 @@ def test_answers_made_from_a_document_grow_with_it(cast, queued):
             text="What do we earn?",
             enqueue=lambda _: None,
         )
-        answer = Answer.objects.get(pk=accepted.answer)
-        answer.zones = ["general"]
-        answer.receipt = {"passages": [{"document": str(source), "start": 0, "end": 8}]}
-        answer.save()
-        answers.append(answer)
+        with data.rights_of_system():
+            answer = Answer.objects.get(pk=accepted.answer)
+            answer.zones = answer.made_from = ["general"]
+            answer.receipt = {"passages": [{"document": str(source), "start": 0, "end": 8}]}
+            answer.save()
+        answers.append(answer.pk)
     moves.move_document(cast.adam, document, "clinical", REASON, queued.append)
-    made, other = (Answer.objects.get(pk=answer.pk) for answer in answers)
-    assert (made.zones, made.message.conversation.zones) == (
-        ["clinical", "general"],
-        ["clinical", "general"],
-    )
-    assert (other.zones, other.message.conversation.zones) == (["general"], ["general"])
+    with data.rights_of_system():
+        made, other = (
+            Answer.objects.select_related("message__conversation").get(pk=pk) for pk in answers
+        )
+    both = ["clinical", "general"]
+    assert (made.zones, made.made_from, made.message.conversation.zones) == (both, both, both)
+    alone = ["general"]
+    assert (other.zones, other.made_from, other.message.conversation.zones) == (alone,) * 3
+    # alice, who may not read the clinic's documents, may not read what was made of one
+    with data.rights_of_user(cast.alice):
+        assert list(Answer.objects.values_list("pk", flat=True)) == [answers[1]]
 
 
 def test_a_move_needs_a_reason(cast, queued):

@@ -1,0 +1,66 @@
+"""Users and groups: who is in which department, and so who may read what. Recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+
+from assistants import control
+
+admin.site.unregister([User, Group])
+
+
+def person(request: HttpRequest) -> User:
+    """Who is signed in; the admin site lets nobody else through."""
+    user = request.user
+    assert isinstance(user, User)  # noqa: S101  # by admin_view
+    return user
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False  # messages, changes and the trail name them; switch the account off instead
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        user = form.instance
+        control.record_event(
+            action="user.changed" if change else "user.created",
+            actor=request.user.get_username(),
+            subject=user.get_username(),
+            data={
+                "groups": sorted(group.name for group in user.groups.all()),
+                "active": user.is_active,
+                "staff": user.is_staff,
+                "superuser": user.is_superuser,
+            },
+        )
+
+
+@admin.register(Group)
+class DepartmentAdmin(GroupAdmin):
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        group = form.instance
+        control.record_event(
+            action="group.changed" if change else "group.created",
+            actor=request.user.get_username(),
+            subject=group.name,
+            data={"permissions": sorted(p.codename for p in group.permissions.all())},
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        name = obj.name
+        super().delete_model(request, obj)
+        control.record_event(
+            action="group.deleted", actor=request.user.get_username(), subject=name
+        )
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for group in queryset:
+            self.delete_model(request, group)

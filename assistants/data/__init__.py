@@ -51,7 +51,9 @@ from assistants.data.parsing import detect, parse_document
 from assistants.data.privacy import (
     QUASI_IDENTIFIERS,
     SensitiveSpan,
+    TermList,
     classify_sensitivity,
+    find_spans,
     find_structured_spans,
 )
 from assistants.data.relevance import is_relevant
@@ -83,6 +85,7 @@ from assistants.data.sources import (
     save_seen,
 )
 from assistants.data.structure import MARKED_UP
+from assistants.data.terms import LONGEST_TERM, add_terms, get_term_list
 from assistants.data.withdrawal import (
     Withheld,
     is_asker,
@@ -109,6 +112,7 @@ from assistants.data.zones import NO_ZONE, days_in_words, join_zones, loosens, r
 __all__ = [
     "DEAD_LETTERS",
     "KEY_VARIABLE",
+    "LONGEST_TERM",
     "MARKED_UP",
     "NO_ZONE",
     "OPEN",
@@ -135,8 +139,10 @@ __all__ = [
     "Skipped",
     "SourceDocument",
     "Span",
+    "TermList",
     "Withheld",
     "ZoneContents",
+    "add_terms",
     "advance_versions",
     "as_app",
     "as_owner",
@@ -157,6 +163,7 @@ __all__ = [
     "detect",
     "fail_version",
     "find_linked",
+    "find_spans",
     "find_structured_spans",
     "get_dead_letter",
     "get_document",
@@ -165,6 +172,7 @@ __all__ = [
     "get_scope",
     "get_search_vector",
     "get_section",
+    "get_term_list",
     "get_version",
     "grant_rights",
     "hold_version",

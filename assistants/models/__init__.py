@@ -13,6 +13,7 @@ from assistants.models.documents import (
 )
 from assistants.models.graph import Entity, Mention, Relation
 from assistants.models.registry import Assistant, Deployment, PromptVersion
+from assistants.models.terms import Term
 from assistants.models.zones import Organisation, Zone, ZoneChange
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "PromptVersion",
     "Relation",
     "Source",
+    "Term",
     "Zone",
     "ZoneChange",
     "new_id",

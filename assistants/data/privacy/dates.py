@@ -31,48 +31,9 @@ _TEEN = (
 )
 _SPOKEN_YEAR = rf"(?:(?:nineteen|twenty) {_TEEN}|two thousand(?: and)?(?: (?:{_TEEN}|{_UNIT}))?|nineteen hundred)"
 _WEEKDAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
-_MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-    "jan.",
-    "feb.",
-    "apr.",
-    "aug.",
-    "sep.",
-    "sept.",
-    "oct.",
-    "nov.",
-    "dec.",
-)
-_OF_MONTHS = tuple(f"of {month}" for month in _MONTHS)
-_SPOKEN_DAYS = tuple(
-    f"{month} {day}"
-    for month in _MONTHS
-    for day in [
-        "the",
-        "fir",
-        "sec",
-        "thi",
-        "fou",
-        "fif",
-        "six",
-        "sev",
-        "eig",
-        "nin",
-        "ten",
-        "ele",
-        "twe",
-    ]
+_ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"),
+    *("tenth", "eleventh", "twelfth", "teenth", "tieth"),
 )
 _SPOKEN_YEARS = ("nineteen ", "twenty ", "two thousand")
 _SHORT_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -110,7 +71,7 @@ RULES = (
             rf"(?i)\b(?:the )?{_ORDINAL} (?:day )?of {_FULL_MONTH}(?:,? (?:{_YEAR}|{_SPOKEN_YEAR}))?\b"
         ),
         0.85,
-        needs=_OF_MONTHS,
+        needs=_ORDINALS,
     ),
     Rule(
         "DATE",
@@ -126,7 +87,7 @@ RULES = (
         "DATE",
         re.compile(rf"(?i)\b{_FULL_MONTH} (?:the )?{_ORDINAL}(?:,? (?:{_YEAR}|{_SPOKEN_YEAR}))?\b"),
         0.85,
-        needs=_SPOKEN_DAYS,
+        needs=_ORDINALS,
     ),
     Rule(
         "DATE",

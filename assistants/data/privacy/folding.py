@@ -24,25 +24,28 @@ _WORD = re.compile(r"[^\W\d_]+(?:[0-9]+[^\W\d_]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """`text` is the folded form; `origins[i]` is where its i-th character begins in the original.
+    """A spelling of a text, with the way back.
 
-    None: nothing changed.
+    The i-th character of `text` stands for the original's from `origins[i]` to `ends[i]`.
+    `origins` of None: nothing changed; `ends` of None: each stands for one character.
     """
 
     text: str
-    origins: list[int] | None
+    origins: list[int] | None = None
+    ends: list[int] | None = None
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """Offsets in the original of `text[start:end]`, unseen characters inside it included."""
         if self.origins is None:
             return start, end
-        return self.origins[start], self.origins[end - 1] + 1
+        last = self.origins[end - 1] + 1 if self.ends is None else self.ends[end - 1]
+        return self.origins[start], last
 
 
 def fold(text: str) -> Folded:
     """Compatibility forms (NFKC) by character, unseen characters dropped, look-alikes replaced."""
     if text.isascii():
-        return Folded(text, None)
+        return Folded(text)
     characters: list[str] = []
     origins: list[int] = []
     for position, character in enumerate(text):

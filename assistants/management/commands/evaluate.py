@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from assistants.exceptions import AssistantsError
-from assistants.services import evaluation
+from assistants.services import evaluation, redaction_evaluation
 
 DEFAULT_KEYWORD_WEIGHT = 0.2
 
@@ -27,12 +27,13 @@ class Command(BaseCommand):
     help = "Measure on your own data. The last line printed is one JSON object."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("kind", choices=["retrieval"])
+        parser.add_argument("kind", choices=["retrieval", "redaction"])
         parser.add_argument(
             "path",
             type=Path,
             metavar="PATH",
-            help="retrieval: a folder with corpus.jsonl, queries.jsonl and qrels.tsv",
+            help="retrieval: a folder with corpus.jsonl, queries.jsonl and qrels.tsv; "
+            "redaction: a file of lines {text, spans: [{start, end, type}]}",
         )
         parser.add_argument(
             "--keyword-weight",
@@ -42,11 +43,16 @@ class Command(BaseCommand):
             help="share of the keyword side, 0 to 1 (default: %(default)s)",
         )
 
-    def handle(self, *args: Any, path: Path, keyword_weight: float, **options: Any) -> None:
+    def handle(
+        self, *args: Any, kind: str, path: Path, keyword_weight: float, **options: Any
+    ) -> None:
         # So that a terminated measurement removes what it read in as well.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         try:
-            figures = evaluation.evaluate_retrieval(path, keyword_weight)
+            if kind == "redaction":
+                figures = redaction_evaluation.evaluate_redaction(path)
+            else:
+                figures = evaluation.evaluate_retrieval(path, keyword_weight)
         except AssistantsError as error:
             raise CommandError(error.user_message) from error
         self.stdout.write(json.dumps(figures))

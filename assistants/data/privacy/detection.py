@@ -1,0 +1,166 @@
+"""Every sensitive span of a text: all detectors together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from assistants.data.privacy import people, tagger, views
+from assistants.data.privacy.folding import Folded, fold
+from assistants.data.privacy.spans import CERTAIN, SensitiveSpan, settle
+from assistants.data.privacy.structured import RULES, claims
+from assistants.data.privacy.terms import TermList
+
+ENTITY = 0.45  # of the network's shares, all that is a name of something: from here it counts
+DEPTH = 2  # codes inside of codes are followed so far
+_CODED = 0.5  # what a decoded run has to hold, to count
+_GAP = re.compile(r"[ \t,.\-/&'’()#]{0,3}\n?[ \t>|,]{0,4}")
+_JOINED = frozenset({"ADDRESS"})
+_NO_TERMS = TermList()
+
+
+def find_spans(
+    text: str, terms: TermList | None = None, names: Iterable[str] = ()
+) -> list[SensitiveSpan]:
+    """All that identifies somebody or is secret, in order and without overlap.
+
+    `terms` are a zone's own names; `names` are people already known (of the conversation, of the
+    document's metadata), found by any of their parts. Pure and deterministic; time is linear in
+    the text (about 3 ms for 500 characters). `QUASI_IDENTIFIERS` tells the types that only narrow
+    down who is meant.
+    """
+    return settle(text, _claims(text, terms or _NO_TERMS, tuple(names), DEPTH))
+
+
+def _claims(
+    text: str, terms: TermList, names: tuple[str, ...], depth: int
+) -> list[SensitiveSpan]:
+    folded = fold(text)
+    found = [*claims(folded), *terms.find(folded), *_disguised(folded, terms)]
+    entities = list(_entities(folded.text))
+    entities += people.beside_words(folded.text, tagger.flags_of)
+    called = [folded.text[e.start : e.end] for e in entities if e.type == "PERSON"]
+    entities += people.again(folded.text, (*names, *called), tagger.flags_of)
+    found += (_original(folded, entity) for entity in entities)
+    found += _in_letters(folded, terms, (*names, *called))
+    if depth:
+        for run in views.decoded(folded.text):
+            inner = _claims(run.text, terms, (*names, *called), depth - 1)
+            if inner and (best := max(inner, key=lambda span: span.score)).score >= _CODED:
+                whole = SensitiveSpan(run.start, run.end, best.type, max(0.9, best.score), "decoded")
+                found.append(_original(folded, whole))
+    return found
+
+
+# -- names of all kinds ---------------------------------------------------------------------------
+
+
+def _entities(text: str) -> Iterator[SensitiveSpan]:
+    """The tagger's runs of one label; what stands between two parts of an address joins them."""
+    tagged = tagger.tag(text)
+    if not tagged.tokens:
+        return
+    best = tagged.shares[:, 1:].argmax(axis=1) + 1
+    share = 1 - tagged.shares[:, 0]
+    run: SensitiveSpan | None = None
+    for token, label, sure in zip(tagged.tokens, best.tolist(), share.tolist(), strict=True):
+        if sure < ENTITY or token.text == "\n":
+            continue
+        type = tagger.LABELS[label]
+        if run and run.type == type and _belongs(text[run.end : token.start], type):
+            run = replace(run, end=token.end, score=max(run.score, _score(sure)))
+            continue
+        if run and _is_entity(text, run):
+            yield run
+        run = SensitiveSpan(token.start, token.end, type, _score(sure), "tagger")
+    if run and _is_entity(text, run):
+        yield run
+
+
+def _score(share: float) -> float:
+    """Never as sure as a pattern."""
+    return round(0.3 + 0.3 * share, 3)
+
+
+def _belongs(between: str, type: str) -> bool:
+    if type in _JOINED:
+        return _GAP.fullmatch(between) is not None
+    return not between or between in (" ", "-", "'", "’", ". ", "\u00a0")
+
+
+def _is_entity(text: str, run: SensitiveSpan) -> bool:
+    """Not made of marks alone, nor of words that only medicine knows."""
+    words = re.findall(r"[^\W\d_]+", text[run.start : run.end])
+    if not words:
+        return run.type == "ADDRESS"
+    known = [tagger.flags_of(word) for word in words]
+    return not all(flags & people.CLINICAL and not flags & people.COMMON for flags in known)
+
+
+# -- disguises ------------------------------------------------------------------------------------
+
+
+def _disguised(folded: Folded, terms: TermList) -> Iterator[SensitiveSpan]:
+    """Numbers in other spellings, and what stands there backwards: only what proves itself."""
+    for view in views.numbers(folded.text):
+        yield from _through(folded, view, lambda s: s.type not in _LOOSE)
+    if _BACKWARDS.search(folded.text):
+        view = views.backwards(folded.text)
+        spans = (*claims(view), *terms.find(view))
+        yield from (
+            replace(_original(folded, _ordered(span)), detector="backwards")
+            for span in spans
+            if span.score >= CERTAIN and span.type in _REVERSIBLE
+        )
+    elif terms:
+        for span in terms.find(views.backwards(folded.text)):
+            yield replace(_original(folded, _ordered(span)), detector="backwards")
+
+
+_LOOSE = frozenset({"DATE", "YEAR", "AGE", "WEEKDAY", "ADDRESS", "ZIP_CODE", "URL", "USERNAME"})
+_REVERSIBLE = frozenset(
+    {"CREDIT_CARD", "IBAN_CODE", "EMAIL_ADDRESS", "US_SSN", "API_KEY", "PROTECTED_TERM"}
+)
+# A long number, or a mail address whose last part comes first.
+_BACKWARDS = re.compile(r"\d(?:[ -]?\d){8}|[a-z]{2,4}\.[\w.-]{2,60}@\w")
+
+
+def _ordered(span: SensitiveSpan) -> SensitiveSpan:
+    """A view written backwards gives the last character first."""
+    return replace(span, start=span.end - 1, end=span.start + 1)
+
+
+def _in_letters(
+    folded: Folded, terms: TermList, names: tuple[str, ...]
+) -> Iterator[SensitiveSpan]:
+    """Names and terms with digits for letters: j0hn sm1th."""
+    view = views.words(folded.text)
+    if view is None:
+        return
+    spans: list[SensitiveSpan] = [*terms.find(view), *people.again(view.text, names, tagger.flags_of)]
+    spans += _named(view.text, folded.text)
+    for span in spans:
+        if folded.text[span.start : span.end] != view.text[span.start : span.end]:
+            yield replace(_original(folded, span), detector="disguised")
+
+
+def _named(view: str, plain: str) -> Iterator[SensitiveSpan]:
+    for match in re.finditer(r"[^\W\d_]{3,}", view):
+        if plain[match.start() : match.end()] != match[0]:
+            flags = tagger.flags_of(match[0])
+            if flags & people.NAME and not flags & people.ENGLISH:
+                yield SensitiveSpan(match.start(), match.end(), "PERSON", 0.5, "disguised")
+
+
+def _through(
+    folded: Folded, view: Folded, wanted: Callable[[SensitiveSpan], bool]
+) -> Iterator[SensitiveSpan]:
+    for span in claims(view):
+        if wanted(span):
+            yield replace(_original(folded, span), detector="disguised")
+
+
+def _original(folded: Folded, span: SensitiveSpan) -> SensitiveSpan:
+    start, end = folded.original(span.start, span.end)
+    return span if (start, end) == (span.start, span.end) else replace(span, start=start, end=end)

@@ -10,6 +10,12 @@ urlpatterns: list[URLPattern] = [
     path("documents/", documents.document_list, name="documents"),
     path("documents/<uuid:document_id>/", documents.document, name="document"),
     path("documents/<uuid:document_id>/passage/", documents.passage, name="passage"),
+    path("documents/<uuid:document_id>/remove/", documents.remove, name="remove-document"),
+    path("documents/<uuid:document_id>/restore/", documents.restore, name="restore-document"),
+    path("documents/versions/<uuid:version_id>/retry/", documents.retry, name="retry-version"),
+    path(
+        "documents/versions/<uuid:version_id>/discard/", documents.discard, name="discard-version"
+    ),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.metrics, name="metrics"),
 ]

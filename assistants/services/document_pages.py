@@ -7,34 +7,83 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser
 
 from assistants import data, markdown
 from assistants.models import DocumentVersion
+from assistants.services.documents import may_remove
 
 # Around an opened passage: so many characters of the document before and after it, about.
 CONTEXT_CHARACTERS = 1200
+DOCUMENTS_A_PAGE = 50
+
+Status = DocumentVersion.Status
+# What the list can be narrowed to; the statuses are those of the newest version.
+STATES: dict[str, tuple[str, ...]] = {
+    "": (),
+    "reading": data.OPEN,
+    "attention": data.DEAD_LETTERS,
+    "searchable": (Status.INDEXED,),
+    "removed": (),
+}
+STAGES = {
+    Status.RECEIVED: "waiting",
+    Status.VALIDATED: "checked",
+    Status.PARSED: "read",
+    Status.CLASSIFIED: "classified",
+    Status.CHUNKED: "cut into passages",
+    Status.EMBEDDED: "embedded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One line of the list. `stage` counts from 1 while it is on its way, in `stage_name`."""
+
+    entry: data.DocumentEntry
+    stage: int
+    stage_name: str
+    removable: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneDocuments:
     slug: str
     name: str
-    documents: list[data.DocumentEntry]
+    rows: list[DocumentRow]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """A page of the list. `reading` and `attention` count all that the user may see, not only it.
+
+    Zones without documents on this page are left out.
+    """
+
+    groups: list[ZoneDocuments]
+    total: int
+    number: int
+    pages: int
+    reading: int
+    attention: int
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
+    """`versions` are all there are, the newest first; `removable` by this user."""
+
     version: DocumentVersion
     title: str
     sections: list[data.Section]
     superseded: bool
     marked: bool
+    versions: list[DocumentVersion]
+    removable: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PassageView:
-    """`html` is rendered and sanitised, "" where the text is no Markdown."""
+    """`html` is rendered and sanitised, "" where the text is no Markdown. `page` counts from 1."""
 
     title: str
     section: str
@@ -46,26 +95,52 @@ class PassageView:
     version_date: datetime
     superseded: bool
     document_url: str
+    page: int | None = None
 
 
-def list_by_zone(user: AbstractBaseUser) -> list[ZoneDocuments]:
-    """Zones without documents are left out."""
-    entries = data.list_documents(data.get_scope(user))
-    return [
-        ZoneDocuments(slug, name, list(group))
+def get_page(
+    user: AbstractUser, *, zone: str = "", query: str = "", state: str = "", number: int = 1
+) -> DocumentPage:
+    """`state` is one of `STATES`. A number beyond the last page is the last page."""
+    scope = data.get_scope(user)
+    narrowed = {
+        "zone": zone,
+        "query": query,
+        "statuses": STATES.get(state, ()),
+        "removed": state == "removed",
+    }
+    total = data.count_documents(scope, **narrowed)
+    pages = max(1, -(-total // DOCUMENTS_A_PAGE))
+    number = min(max(1, number), pages)
+    offset = (number - 1) * DOCUMENTS_A_PAGE
+    entries = data.list_documents(scope, **narrowed, offset=offset, limit=DOCUMENTS_A_PAGE)
+    reading, attention = data.count_open(scope)
+    groups = [
+        ZoneDocuments(slug, name, [_row(user, entry) for entry in group])
         for (slug, name), group in groupby(entries, key=lambda e: (e.zone, e.zone_name))
     ]
+    return DocumentPage(groups, total, number, pages, reading, attention)
+
+
+def _row(user: AbstractUser, entry: data.DocumentEntry) -> DocumentRow:
+    stages = list(STAGES)
+    stage = stages.index(Status(entry.status)) + 1 if entry.status in stages else 0
+    name = STAGES.get(Status(entry.status), "")
+    if stage == 1 and entry.attempts:
+        name = "waits to be tried again"
+    return DocumentRow(entry, stage, name, may_remove(user, entry.created_by))
 
 
 def get_document(
-    user: AbstractBaseUser,
+    user: AbstractUser,
     document_id: uuid.UUID,
     version_id: uuid.UUID | None = None,
     start: int = 0,
     end: int = 0,
 ) -> DocumentView:
     """A document laid out for reading, its characters `start` to `end` marked. Raises NotFound."""
-    version = data.get_version(data.get_scope(user), document_id, version_id)
+    scope = data.get_scope(user)
+    version = data.get_version(scope, document_id, version_id)
     start, end = _within(version.text, start, end)
     return DocumentView(
         version=version,
@@ -73,11 +148,13 @@ def get_document(
         sections=data.lay_out(version.text, version.media_type, start, end),
         superseded=_superseded(version),
         marked=start < end,
+        versions=data.list_versions(scope, document_id),
+        removable=may_remove(user, version.document.created_by_id),
     )
 
 
 def get_passage(
-    user: AbstractBaseUser,
+    user: AbstractUser,
     document_id: uuid.UUID,
     version_id: uuid.UUID | None,
     start: int,
@@ -105,6 +182,7 @@ def get_passage(
         superseded=_superseded(version),
         document_url=f"/documents/{version.document_id}/"
         f"?version={version.pk}&start={start}&end={end}#passage",
+        page=data.page_of(version.pages, start),
     )
 
 
@@ -114,4 +192,5 @@ def _within(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _superseded(version: DocumentVersion) -> bool:
-    return version.status == DocumentVersion.Status.INDEXED and not version.current
+    indexed = version.status == DocumentVersion.Status.INDEXED
+    return indexed and not version.current and version.document.removed is None

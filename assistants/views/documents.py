@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import AbstractBaseUser
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.contrib.auth.models import AbstractUser
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from assistants import tasks
-from assistants.exceptions import NotFound
-from assistants.services import document_pages, documents
+from assistants.exceptions import AssistantsError, NotFound
+from assistants.services import document_pages, documents, linking
 from assistants.services.documents import FileOutcome, FileResult
 
 
@@ -22,7 +27,8 @@ from assistants.services.documents import FileOutcome, FileResult
 @never_cache
 @login_required
 def document_list(request: HttpRequest) -> HttpResponse:
-    """GET lists (`?fragment=1`: only the lists); POST takes `zone` and `files`.
+    """GET lists (`?zone=&q=&state=&page=`; `?fragment=1`: only the lists); POST takes `zone` and
+    `files`.
 
     A POST that accepts JSON is answered with `{"results": [{name, outcome, message, document}]}`.
     """
@@ -33,11 +39,20 @@ def document_list(request: HttpRequest) -> HttpResponse:
         if request.accepts("application/json") and not request.accepts("text/html"):
             return _as_json(results, problem)
     user = _user(request)
-    listed = document_pages.list_by_zone(user)
+    asked = request.GET if request.method != "POST" else QueryDict()
+    narrowed = {
+        "zone": _word(asked, "zone"),
+        "query": _word(asked, "q"),
+        "state": _word(asked, "state"),
+    }
     context = {
         "section": "documents",
-        "groups": listed,
-        "waiting": any(d.status == "received" for group in listed for d in group.documents),
+        "list": document_pages.get_page(user, **narrowed, number=_page(asked)),
+        **narrowed,
+        "narrowed": any(narrowed.values()),
+        "search": urlencode(
+            {"zone": narrowed["zone"], "q": narrowed["query"], "state": narrowed["state"]}
+        ),
         "zones": documents.list_zones(user),
         "chosen_zone": request.POST.get("zone", ""),
         "results": results,
@@ -47,6 +62,46 @@ def document_list(request: HttpRequest) -> HttpResponse:
     fragment = request.method != "POST" and request.GET.get("fragment") == "1"
     template = "documents/_list.html" if fragment else "documents/list.html"
     return render(request, template, context, status=400 if problem else 200)
+
+
+@require_POST
+@login_required
+def remove(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
+    return _change(request, lambda user: documents.remove_document(user, document_id))
+
+
+@require_POST
+@login_required
+def restore(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
+    return _change(request, lambda user: documents.restore_document(user, document_id))
+
+
+@require_POST
+@login_required
+def retry(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
+    return _change(
+        request, lambda user: documents.retry_version(user, version_id, tasks.ingest.delay)
+    )
+
+
+@require_POST
+@login_required
+def discard(request: HttpRequest, version_id: uuid.UUID) -> HttpResponse:
+    return _change(request, lambda user: documents.discard_version(user, version_id))
+
+
+def _change(request: HttpRequest, change: Callable[[AbstractUser], None]) -> HttpResponse:
+    """Back to where the button was, or to the list; what may not be done is said there."""
+    try:
+        change(_user(request))
+    except NotFound as error:
+        raise Http404(error.user_message) from error
+    except AssistantsError as error:
+        messages.error(request, error.user_message)
+    back = request.POST.get("back", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        back = reverse("documents")
+    return redirect(back)
 
 
 @require_safe
@@ -60,7 +115,9 @@ def document(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
         )
     except NotFound as error:
         raise Http404(error.user_message) from error
-    return render(request, "documents/document.html", {"section": "documents", "view": view})
+    links = linking.list_links(_user(request), document_id)
+    context = {"section": "documents", "view": view, "links": links}
+    return render(request, "documents/document.html", context)
 
 
 @require_safe
@@ -105,8 +162,22 @@ def _as_json(results: list[FileResult], problem: str) -> JsonResponse:
         }
         for result in results
     ]
-    rejected = all(result.outcome is FileOutcome.REJECTED for result in results)
-    return JsonResponse({"results": listed}, status=422 if rejected else 200)
+    outcomes = {result.outcome for result in results}
+    if outcomes == {FileOutcome.REFUSED}:
+        return JsonResponse({"results": listed}, status=429, headers={"Retry-After": "10"})
+    return JsonResponse(
+        {"results": listed}, status=422 if outcomes == {FileOutcome.REJECTED} else 200
+    )
+
+
+def _word(asked: QueryDict, name: str) -> str:
+    """What a database text cannot hold is left out."""
+    return asked.get(name, "").replace("\x00", "").strip()[:200]
+
+
+def _page(asked: QueryDict) -> int:
+    number = asked.get("page", "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1
 
 
 def _version(request: HttpRequest) -> uuid.UUID | None:
@@ -126,6 +197,6 @@ def _range(request: HttpRequest) -> tuple[int, int]:
     return int(values[0]), int(values[1])
 
 
-def _user(request: HttpRequest) -> AbstractBaseUser:
+def _user(request: HttpRequest) -> AbstractUser:
     assert request.user.is_authenticated  # noqa: S101  # by login_required
     return request.user

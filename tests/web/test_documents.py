@@ -8,8 +8,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from assistants import compute, data, tasks
-from assistants.services import documents
-from tests.data.files import make_encrypted_pdf
+from assistants.models import AuditEvent, Document, DocumentVersion
+from assistants.services import ingestion
+from tests.data.files import make_encrypted_pdf, make_pdf
 from tests.factories import unit_vector
 
 POLICY = b"""# Gifts Policy
@@ -34,7 +35,7 @@ def at_once(monkeypatch):
     """Files are ingested as soon as they are queued, with a fake in place of the model."""
     monkeypatch.setattr(compute, "embed_texts", lambda texts: [unit_vector(0) for _ in texts])
     monkeypatch.setattr(compute, "count_tokens", lambda text: len(text.split()))
-    monkeypatch.setattr(tasks.ingest, "delay", documents.ingest_version)
+    monkeypatch.setattr(tasks.ingest, "delay", lambda *ids: ingestion.ingest_waiting(lambda: None))
 
 
 @pytest.fixture
@@ -141,6 +142,153 @@ def test_who_is_in_no_department_cannot_upload(cast, client, upload):
     assert upload("general", ("a.md", b"Words.")).status_code == 400
 
 
+def test_what_is_too_much_is_refused_for_now(cast, client, upload, settings):
+    settings.MAX_WAITING_PER_USER = 0
+    client.force_login(cast.alice)
+    accept = {"headers": {"accept": "application/json"}}
+    response = upload("compliance", ("a.md", b"Words."), **accept)
+    assert (response.status_code, response["Retry-After"]) == (429, "10")
+    (refused,) = response.json()["results"]
+    assert refused["outcome"] == "refused"
+    assert "not taken" in body(upload("compliance", ("a.md", b"Words.")))
+
+
+def test_the_list_can_be_narrowed(policy, client, upload):
+    upload("general", ("holidays.md", b"# Holidays\n\nThirty days."))
+    upload("general", ("secret.pdf", make_encrypted_pdf("pw")))
+
+    def shown(query: str) -> list[str]:
+        page = body(client.get(f"/documents/?fragment=1&{query}"))
+        return [name for name in ("Gifts Policy", "Holidays", "secret.pdf") if name in page]
+
+    assert shown("") == ["Gifts Policy", "Holidays", "secret.pdf"]
+    assert shown("q=holi") == ["Holidays"]
+    assert shown("q=GIFTS.md") == ["Gifts Policy"]  # by its file's name
+    assert shown("zone=general") == ["Holidays", "secret.pdf"]
+    assert shown("zone=clinical") == []
+    assert shown("state=attention") == ["secret.pdf"]
+    assert shown("state=searchable") == ["Gifts Policy", "Holidays"]
+    assert shown("state=reading") == shown("state=removed") == shown("q=%00%25x") == []
+    assert shown("state=nonsense&page=99") == ["Gifts Policy", "Holidays", "secret.pdf"]
+    assert "No document fits this search." in body(client.get("/documents/?q=nothing"))
+
+
+def test_many_documents_come_in_pages_with_few_queries(cast, client, django_assert_max_num_queries):
+    zone = cast.zones.compliance
+    with data.rights_of_system():
+        many = [Document(zone=zone, title=f"T{n:03}", origin=f"{n}.md") for n in range(120)]
+        Document.objects.bulk_create(many)
+        DocumentVersion.objects.bulk_create(
+            DocumentVersion(
+                document=document,
+                zone=zone,
+                number=1,
+                sha256="0",
+                media_type="text/plain",
+                size=1,
+                status="indexed",
+                current=True,
+            )
+            for document in many
+        )
+    client.force_login(cast.alice)
+    client.get("/documents/")
+    with django_assert_max_num_queries(10):
+        # without the sidebar of conversations, which every page has
+        page = body(client.get("/documents/?fragment=1&page=3"))
+    assert [n for n in range(120) if f"T{n:03}" in page] == list(range(100, 120))
+    assert "Page 3 of 3, 120 documents" in page
+    assert 'rel="prev" href="?zone=&amp;q=&amp;state=&amp;page=2"' in page
+    assert 'rel="next"' not in page
+
+
+def test_what_is_being_read_says_how_far_it_is(cast, client):
+    data.receive_version(
+        cast.zones.compliance, "a.md", b"Words.", media_type="text/markdown", pipeline="1"
+    )
+    client.force_login(cast.alice)
+    page = body(client.get("/documents/?fragment=1"))
+    assert "data-waiting" in page
+    assert "1 file is being read." in page
+    assert '<progress max="7" value="1"' in page
+    data.advance_versions(data.claim_versions(1), DocumentVersion.Status.CLASSIFIED)
+    page = body(client.get("/documents/?fragment=1"))
+    assert '<progress max="7" value="4"' in page
+    assert "classified" in page
+
+
+def test_a_document_can_be_removed_and_restored(policy, cast, client):
+    path = f"/documents/{policy.document_id}/"
+    assert "Remove this document" in body(client.get(path))
+    response = client.post(path + "remove/", {"back": path})
+    assert (response.status_code, response["Location"]) == (302, path)
+    page = body(client.get(path))
+    assert "This document was removed on" in page
+    assert "No more than EUR 50" in page
+    assert "Gifts Policy" not in body(client.get("/documents/?fragment=1"))
+    assert "Restore" in body(client.get("/documents/?fragment=1&state=removed"))
+    client.post(path + "restore/", {"back": "https://elsewhere.example/"})
+    assert "Gifts Policy" in body(client.get("/documents/?fragment=1"))
+    events = AuditEvent.objects.filter(subject=str(policy.document_id)).order_by("number")
+    assert [(e.action, e.actor) for e in events] == [
+        ("document.removed", "alice"),
+        ("document.restored", "alice"),
+    ]
+
+
+def test_nobody_leaves_the_site_after_a_change(policy, client):
+    path = f"/documents/{policy.document_id}/remove/"
+    assert client.post(path, {"back": "//elsewhere.example/"})["Location"] == "/documents/"
+
+
+@pytest.mark.parametrize("user", ["carol", "outsider"])
+@pytest.mark.parametrize("change", ["remove", "restore"])
+def test_nobody_removes_what_they_may_not_read(policy, cast, client, user, change):
+    client.force_login(getattr(cast, user))
+    assert client.post(f"/documents/{policy.document_id}/{change}/").status_code == 404
+    assert client.get(f"/documents/{policy.document_id}/{change}/").status_code == 405
+
+
+def test_what_others_added_needs_a_permission(policy, cast, client):
+    from tests.factories import make_user
+
+    client.force_login(make_user("anna", "compliance"))
+    path = f"/documents/{policy.document_id}/"
+    assert "Remove this document" not in body(client.get(path))
+    page = body(client.post(path + "remove/", follow=True))
+    assert "You may not do this." in page
+    assert "Gifts Policy" in page
+
+
+def test_dead_letters_can_be_acted_on(cast, client, upload, monkeypatch):
+    client.force_login(cast.alice)
+    with monkeypatch.context() as patched:
+        patched.setattr(data, "chunk_document", lambda *arguments: 1 / 0)
+        upload("compliance", ("a.md", b"# A\n\nWords."))
+        for _ in range(4):
+            with data.rights_of_system():
+                DocumentVersion.objects.update(due="2020-01-01T00:00Z")
+            ingestion.ingest_waiting(lambda: None)
+    page = body(client.get("/documents/?fragment=1"))
+    assert "1 file waits for a decision." in page
+    assert "because of a fault here" in page
+    (entry,) = data.list_documents(data.get_scope(cast.alice))
+    retry, discard = (f"/versions/{entry.version}/{what}/" for what in ("retry", "discard"))
+    assert retry in page
+    client.force_login(cast.carol)
+    assert client.post(retry).status_code == client.post(discard).status_code == 404
+    client.force_login(cast.alice)
+    assert client.post(retry).status_code == 302
+    ingestion.ingest_waiting(lambda: None)
+    assert "searchable" in body(client.get("/documents/?fragment=1"))
+    assert client.post(retry).status_code == client.post(discard).status_code == 404
+
+    upload("compliance", ("b.pdf", b"%PDF-1.7 and no more"))
+    (bad,) = data.list_documents(data.get_scope(cast.alice), statuses=data.DEAD_LETTERS)
+    client.post(f"/versions/{bad.version}/discard/")
+    assert "b.pdf" not in body(client.get("/documents/?fragment=1"))
+
+
 def test_a_document_is_laid_out_and_escaped(policy, client):
     page = body(client.get(f"/documents/{policy.document_id}/"))
     assert "<h2>3. Limits</h2>" in page
@@ -200,6 +348,22 @@ def test_an_earlier_version_says_so(policy, client, upload):
     assert "This is an earlier version." in earlier
     assert "No more than EUR 50" in earlier
     assert "superseded" in body(client.get(f"{path}passage/?version={policy.pk}&start=1&end=9"))
+    listed = body(client.get(path)).partition('id="document-versions"')[2]
+    assert re.findall(r"Version \d|superseded|searched|by alice", listed)[:6] == [
+        *("Version 2", "searched", "by alice"),
+        *("Version 1", "superseded", "by alice"),
+    ]
+    assert f"?version={policy.pk}" in listed
+
+
+def test_a_passage_of_a_pdf_says_its_page(cast, client, upload):
+    client.force_login(cast.alice)
+    upload("compliance", ("rules.pdf", make_pdf(["First things first.", "Second thoughts."])))
+    (entry,) = data.list_documents(data.get_scope(cast.alice))
+    text = data.get_version(data.get_scope(cast.alice), entry.id).text
+    start = text.index("Second")
+    page = body(client.get(f"/documents/{entry.id}/passage/?start={start}&end={start + 6}"))
+    assert "Page 2 · Version 1 of" in page
 
 
 @pytest.mark.parametrize("user", ["carol", "dave", "outsider"])

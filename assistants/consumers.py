@@ -72,6 +72,11 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         self.watched.enter_context(
             rights.watch_session(self.session_key, self.user_id, self._end_session)
         )
+        self.watched.enter_context(rights.watch_changes(self._tell_change))
+
+    def _tell_change(self) -> None:
+        """The page fetches again what shows documents."""
+        self.telling = asyncio.create_task(self._send({"type": "rights.changed"}))
 
     def _end_session(self) -> None:
         self.ending = asyncio.create_task(self.close(code=SESSION_ENDED))

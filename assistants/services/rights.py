@@ -92,6 +92,13 @@ def watch_session(session_key: str, user_id: int, end: Tell) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def watch_changes(tell: Tell) -> Iterator[None]:
+    """`tell` is called, on this event loop, whenever somebody may have lost a right."""
+    with _Watch.of_this_loop().hearing(tell):
+        yield
+
+
 class _Watch:
     """What one event loop shows, and to whom."""
 
@@ -108,6 +115,7 @@ class _Watch:
 
     def __init__(self) -> None:
         self._watched: dict[Key, list[Tell]] = {}
+        self._hearing: list[Tell] = []
         self._looking = False
         self._changed = asyncio.Event()
         self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._listen())]
@@ -123,6 +131,14 @@ class _Watch:
             self._watched[key].remove(tell)
             if not self._watched[key]:
                 del self._watched[key]
+
+    @contextmanager
+    def hearing(self, tell: Tell) -> Iterator[None]:
+        self._hearing.append(tell)
+        try:
+            yield
+        finally:
+            self._hearing.remove(tell)
 
     async def _look(self) -> None:
         while True:
@@ -153,6 +169,8 @@ class _Watch:
                 while True:
                     await layer.receive(channel)
                     self._changed.set()
+                    for tell in list(self._hearing):
+                        tell()
             except Exception:
                 logger.exception("changes of rights cannot be heard")
                 await asyncio.sleep(PAUSE_SECONDS)

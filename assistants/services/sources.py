@@ -33,6 +33,7 @@ from assistants.exceptions import (
 )
 from assistants.models import DocumentVersion, Source
 from assistants.services import ingestion
+from assistants.services.connections import give_back_connection
 from assistants.services.ingestion import PIPELINE, Wake
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def sync_source(source_id: uuid.UUID | str, wake: Wake, *, actor: str = "") -> S
     `wake` is called when files wait to be ingested. `actor` is the person who asked, "" for the
     clock. A source that fails is told in the report and on its row,
     and removes nothing. Raises NotFound for an unknown one, InvalidRequest while another sync of
-    it runs.
+    it runs, LeaseLost if one has begun because this one was thought dead.
     """
     source = Source.objects.filter(pk=source_id).select_related("zone").first()
     if source is None:
@@ -89,6 +90,8 @@ def sync_source(source_id: uuid.UUID | str, wake: Wake, *, actor: str = "") -> S
         sync = _Sync(source, wake, lost)
         try:
             sync.run()
+        except LeaseLost:
+            raise  # whoever has the turn now says how it went
         except AssistantsError as error:
             logger.warning("source %s: %s", source.name, error)
             sync.report.error = error.user_message
@@ -118,11 +121,14 @@ class _Sync:
         self._prefix = f"{source.name}/"
         self._known = data.list_source_documents(source.pk)
         self._seen = data.load_seen(source.pk, PIPELINE)
+        if not self._seen:
+            # A list of changes would leave out what must be looked at again, until all of it was.
+            self.cursor = ""
+            Source.objects.filter(pk=source.pk).update(cursor="")
 
     def run(self) -> None:
-        # Without what was seen, a list of changes would leave out what must be looked at again.
-        cursor = self.source.cursor if self._seen else ""
-        with data.list_changes(self.source, cursor) as listing:
+        give_back_connection()
+        with data.list_changes(self.source, self.cursor) as listing:
             self.report.notes += listing.notes
             try:
                 there = self._take_all(listing)
@@ -152,8 +158,6 @@ class _Sync:
                 self._tell("skipped", entry.path, entry.reason)
                 continue
             self._take(entry)
-            if self.report.counts["received"] % LOOK_EVERY == LOOK_EVERY - 1:
-                self.report.unfinished = data.count_waiting() > WAITING_AT_MOST
             if self.report.unfinished:
                 self.report.notes.append(
                     "Many files wait to be read, so the rest is taken at the next sync."
@@ -174,6 +178,7 @@ class _Sync:
             if document and not document.removed and document.sha256 == seen.sha256:
                 self.report.counts["unchanged"] += 1
                 return
+        give_back_connection()  # nobody waits for it while a network is slow
         try:
             content = entry.read(settings.MAX_UPLOAD_BYTES)
         except data.NotTaken as error:
@@ -207,6 +212,8 @@ class _Sync:
             self.report.counts["unchanged"] += 1
         else:
             self.report.counts["received"] += 1
+            if self.report.counts["received"] % LOOK_EVERY == 0:
+                self.report.unfinished = data.count_waiting() > WAITING_AT_MOST
         if version.status == DocumentVersion.Status.RECEIVED:
             ingestion.wake_on_commit(self._wake)
 
@@ -353,9 +360,11 @@ def sync_in_background(
         for due in list_due():
             enqueue(str(due))
         return
+    if not actor and uuid.UUID(source_id) not in list_due():
+        return  # another task was there before
     try:
         sync_source(source_id, wake, actor=actor)
-    except (NotFound, InvalidRequest) as error:
+    except (NotFound, InvalidRequest, LeaseLost) as error:
         logger.info("source %s: %s", source_id, error)
 
 

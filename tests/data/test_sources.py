@@ -455,14 +455,20 @@ def test_a_server_that_fails_for_a_moment_is_asked_again(
     server.failures = [503, 502]
     assert contents(repository) == {"a.md": b"one"}
     server.failures = [503] * 10
-    with pytest.raises(SourceUnavailable):
+    with pytest.raises(SourceUnavailable) as error:
         listed(repository)
+    assert "answers with an error" in error.value.user_message
 
 
 def test_what_answers_without_being_a_repository_is_told(server: GitServer, work: Work):
     assert "no repository" in trouble(source("git", f"{server.url}/nothing.git"))
-    server.shutdown()
+
+
+def test_a_server_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Retry, "sleep", lambda self, response=None: None)
+    server = GitServer(Path("/nowhere"))
     server.server_close()
+    assert "could not be reached" in trouble(source("git", f"{server.url}/handbook.git"))
 
 
 @pytest.mark.parametrize(

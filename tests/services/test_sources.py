@@ -484,6 +484,52 @@ def test_the_turn_is_renewed_and_a_theft_is_noticed(
     assert cache.get(f"source:{handbook.pk}:turn") == "somebody else"
 
 
+def test_removals_that_end_half_way_are_not_taken_for_a_persons(
+    handbook: Source, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write(folder, a="one", b="two", c="three", d="four")
+    sync(handbook)
+    for name in ("a", "b"):
+        (folder / f"{name}.md").unlink()
+    real = data.remove_document
+
+    def remove(*arguments: Any) -> bool:
+        removed = real(*arguments)
+        raise SystemExit(removed)  # as a killed worker would
+
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "remove_document", remove)
+        with pytest.raises(SystemExit):
+            sources.sync_source(handbook.pk, lambda: None)
+    assert len(searchable()) == 3
+    handbook.refresh_from_db()
+    assert handbook.state == Source.State.SYNCING
+    write(folder, a="one")
+    assert sync(handbook).counts == {"unchanged": 2, "restored": 1, "removed": 1}
+    assert set(searchable()) == {f"Handbook/{name}.md" for name in "acd"}
+
+
+def test_another_pipeline_that_pauses_leaves_nothing_behind(
+    cast: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    work = Work(tmp_path / "git")
+    source = make_source(cast, "git", work.bare)
+    work.commit({f"{number}.md": f"text {number}" for number in range(5)})
+    sync(source)
+    for module in (ingestion, sources):
+        monkeypatch.setattr(module, "PIPELINE", "another")
+    monkeypatch.setattr(sources, "WAITING_AT_MOST", 1)
+    monkeypatch.setattr(sources, "LOOK_EVERY", 2)
+    taken = 0
+    while (report := sync(source)).unfinished:
+        taken += report.counts["received"]
+        assert report.counts["received"] == 2
+    assert taken + report.counts["received"] == 5
+    with data.rights_of_system():
+        current = DocumentVersion.objects.filter(current=True)
+        assert set(current.values_list("pipeline", flat=True)) == {"another"}
+
+
 def test_many_waiting_files_pause_the_sync(
     handbook: Source, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -518,6 +564,17 @@ def test_the_clock_asks_for_each_that_is_due_and_a_busy_one_is_left(handbook: So
         sources.sync_in_background(asked[0], "", lambda: None, asked.append)
     handbook.refresh_from_db()
     assert handbook.state == Source.State.NEW
+    sources.sync_in_background(asked[0], "", lambda: None, asked.append)
+    handbook.refresh_from_db()
+    assert handbook.state == Source.State.SYNCED
+    # what was asked for twice is done once, unless a person asks
+    Source.objects.update(state=Source.State.NEW)
+    sources.sync_in_background(asked[0], "", lambda: None, asked.append)
+    handbook.refresh_from_db()
+    assert handbook.state == Source.State.NEW
+    sources.sync_in_background(asked[0], "adam", lambda: None, asked.append)
+    handbook.refresh_from_db()
+    assert handbook.state == Source.State.SYNCED
 
 
 def test_an_unknown_source_is_not_found(db: None):

@@ -28,6 +28,7 @@ from dulwich.object_store import iter_tree_contents
 from dulwich.objects import S_ISGITLINK, Commit, ObjectID
 from dulwich.refs import Ref
 from dulwich.repo import Repo
+from urllib3.exceptions import HTTPError
 
 from assistants.data.sources import web
 from assistants.data.sources.changes import (
@@ -316,9 +317,9 @@ def _opened_here(repository: Repository, place: Path) -> Iterator[Repo]:
         yield repo
 
 
-def _points_elsewhere(error: BaseException | None) -> bool:
+def _comes_from(error: BaseException | None, *kinds: type[BaseException]) -> bool:
     while error is not None:
-        if isinstance(error, web.ForbiddenAddress):
+        if isinstance(error, kinds):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -342,12 +343,14 @@ def _understood(repository: Repository) -> Iterator[None]:
         ) from error
     except Exception as error:
         name = type(error).__name__
-        if _points_elsewhere(error):
+        if _comes_from(error, web.ForbiddenAddress):
             message = "The server points to another host. Please give the address it points to."
         elif name == "HTTPUnauthorized":
             message = "The server asks for a key, or refuses the one it was given."
-        elif isinstance(error, (HangupException, OSError)):
-            message = "The server closed the connection, or could not be reached."
+        elif _comes_from(error, HangupException, HTTPError, OSError):
+            message = "The server could not be reached, or broke off."
+        elif str(error).startswith("unexpected http resp"):
+            message = "The server answers with an error."
         else:
             message = "The server's answer could not be understood."
         raise SourceUnavailable(

@@ -226,15 +226,12 @@ def _with_attachments(name: str, found: tuple[Attachment, ...], max_bytes: int, 
             inner = _parse(shown, attachment.content, max_bytes, mail)
             sections.append(attachments.as_section(shown, inner))
         except DocumentRejected as error:
-            if isinstance(error.__cause__, Unreadable) and error.__cause__.reason in _OF_ALL:
-                raise error.__cause__ from None
+            why = error.__cause__
+            if isinstance(why, Unreadable) and why.reason is Reason.TOO_MANY_PARTS:
+                raise why from None  # a mail within that holds too much: so does the whole
             sections.append(attachments.as_note(shown, error.user_message))
     mail.depth -= 1
     return "\n\n" + normalise("\n\n".join(sections))
-
-
-# A mail within that is too much makes the whole mail too much.
-_OF_ALL = {Reason.TOO_MANY_PARTS, Reason.TOO_COSTLY}
 
 
 def detect(name: str, content: bytes, max_bytes: int) -> str:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistants.data import lay_out
-from assistants.data.blocks import LOG, MARKDOWN, PLAIN_TEXT, PYTHON
+from assistants.data.blocks import LOG, MARKDOWN, PLAIN_TEXT, PYTHON, TRANSCRIPT
 
 TEXT = """# Gifts
 
@@ -109,3 +109,13 @@ def test_any_range_of_any_text_can_be_marked(text, media_type, start, end):
     assert sum(span.first for span in everything) == any(span.marked for span in everything)
     if start >= end:
         assert not any(span.marked for span in everything)
+
+
+def test_turns_of_a_transcript_are_paragraphs():
+    text = "Meeting\n\n[00:00:05] Anna: Shall we?\nSo.\n[00:00:09] Ben: Yes."
+    (section,) = lay_out(text, TRANSCRIPT)
+    assert [(part.kind, part.spans[0].text) for part in section.parts] == [
+        ("paragraph", "Meeting"),
+        ("paragraph", "[00:00:05] Anna: Shall we?\nSo."),
+        ("paragraph", "[00:00:09] Ben: Yes."),
+    ]

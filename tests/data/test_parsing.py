@@ -657,6 +657,18 @@ def test_a_mail_that_holds_too_much_is_refused_as_a_whole():
     assert "Number 0" in parse("deep.eml", nested(3).as_bytes()).text
 
 
+def test_parts_within_parts_without_end_are_refused():
+    boundaries = [f"b{n}" for n in range(3000)]
+    head = "From: a@example.org\nSubject: Deep\n"
+    inside = "".join(
+        f"Content-Type: multipart/mixed; boundary={boundary}\n\n--{boundary}\n"
+        for boundary in boundaries
+    )
+    with pytest.raises(DocumentRejected) as refused:
+        parse("deep.eml", f"{head}{inside}\nWords.\n")
+    assert refused.value.user_message.startswith("“deep.eml” took more time or memory")
+
+
 def test_a_mail_is_known_by_its_headers():
     mail = make_mail("Words.", **{"Message-ID": "<a@example.org>"}).as_bytes()
     assert parse("saved.txt", mail).media_type == MAIL

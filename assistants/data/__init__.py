@@ -47,7 +47,7 @@ from assistants.data.listing import (
     count_open,
     list_documents,
 )
-from assistants.data.parsing import detect, parse_document
+from assistants.data.parsing import detect, file_name, parse_document
 from assistants.data.privacy import (
     QUASI_IDENTIFIERS,
     SensitiveSpan,
@@ -162,6 +162,7 @@ __all__ = [
     "delete_version",
     "detect",
     "fail_version",
+    "file_name",
     "find_linked",
     "find_spans",
     "find_structured_spans",

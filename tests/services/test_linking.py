@@ -245,6 +245,7 @@ class TestPage:
         referred = back[back.index("Referred to by") :]
         assert f'href="/documents/{gifts.pk}/?start=' in referred
         assert "Gifts Policy" in referred
+        assert "“Clause 5.4 of the Falls Protocol”" in referred
 
     def test_what_the_reader_may_not_read_is_not_there(self, cast, client):
         ingest(cast.zones.compliance, "gifts.md", GIFTS)

@@ -12,7 +12,8 @@ from assistants.types import Scope
 
 MOST = 60  # links of each direction; what names more is an index, and needs none
 
-# The words are cut from the chunk, whose own characters begin at its start.
+# The words are cut from the chunk, whose own characters begin at its start: the widest that make
+# the link, "clause 5.4 of the Gifts Policy" rather than "Gifts Policy".
 REFERRING = """
 select entity.kind, entity.key, mention.start, mention."end", chunk.section,
     substr(chunk.text, mention.start - chunk.start + 1, mention."end" - mention.start)
@@ -27,8 +28,8 @@ order by mention.start, entity.kind desc
 """
 REFERRED = """
 select distinct on (document.title, chunk.id) document.id, document.title, chunk.section,
-    mention.start, mention."end",
-    substr(chunk.text, mention.start - chunk.start + 1, mention."end" - mention.start)
+    shown.start, shown."end",
+    substr(chunk.text, shown.start - chunk.start + 1, shown."end" - shown.start)
 from assistants_documentversion version
 join assistants_chunk own on own.version_id = version.id and own.current
     and own.zone_id = any (%(zones)s::bigint[])
@@ -43,6 +44,12 @@ join assistants_chunk chunk on chunk.id = mention.chunk_id and chunk.current
 join assistants_documentversion other on other.id = chunk.version_id and other.current
     and other.document_id <> version.document_id
 join assistants_document document on document.id = other.document_id
+join lateral (
+    select wider.start, wider."end" from assistants_mention wider
+    where wider.chunk_id = chunk.id and not wider.defines
+        and wider.start <= mention.start and wider."end" >= mention."end"
+    order by wider."end" - wider.start desc limit 1
+) shown on true
 where version.document_id = %(document)s and version.current
 order by document.title, chunk.id, mention.start
 limit %(limit)s

@@ -109,7 +109,10 @@ def _store(
     answer.receipt = build_receipt(answer, result, route=route, passages=shown, cited=cited)
     answer.receipt_sha256 = control.sha256_of(answer.receipt)
     pending = Answer.objects.filter(pk=answer.pk, status=Answer.Status.PENDING)
-    if not pending.update(**{field: getattr(answer, field) for field in STORED_AT_THE_END}):
+    end = {field: getattr(answer, field) for field in STORED_AT_THE_END}
+    if not answer.text:
+        end["made_from"] = []  # there is nothing to withhold
+    if not pending.update(**end):
         return None
     citations = Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
     Generation.objects.bulk_create(

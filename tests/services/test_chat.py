@@ -44,7 +44,27 @@ def open_turn(user, text="Hello", *, client_id="c1", assistant="compliance", **e
 def ask(user, text="Hello", **extra) -> Answer:
     accepted = open_turn(user, text, **extra)
     chat.answer(accepted.answer)
-    return Answer.objects.get(pk=accepted.answer)
+    return get(Answer, pk=accepted.answer)
+
+
+@data.rights_of_system()
+def get(model, **which):
+    """The one stored row and what it belongs to; what belongs to it is looked up by `all_of`."""
+    return model.objects.select_related().get(**which)
+
+
+@data.rights_of_system()
+def all_of(rows) -> list:
+    return list(rows)
+
+
+def count(model) -> int:
+    return len(all_of(model.objects.all()))
+
+
+@data.rights_of_system()
+def update(**fields) -> None:
+    Answer.objects.update(**fields)
 
 
 def frames_of(answer: str) -> list[StreamFrame]:
@@ -71,10 +91,10 @@ def test_a_message_is_stored_and_its_answer_queued_on_commit(
         )
         assert queued == []
     assert queued == [accepted.answer]
-    message = Message.objects.get(pk=accepted.message)
+    message = get(Message, pk=accepted.message)
     assert message.text == "What is\nthe limit?"
     assert accepted.title == "What is the limit?"
-    assert Conversation.objects.get().zones == ["general"]
+    assert get(Conversation).zones == ["general"]
 
 
 def test_a_message_sent_again_meets_its_first_arrival(house):
@@ -82,7 +102,7 @@ def test_a_message_sent_again_meets_its_first_arrival(house):
     again = open_turn(house.alice)
     assert again.duplicate
     assert (again.answer, again.message) == (first.answer, first.message)
-    assert Message.objects.count() == 1
+    assert count(Message) == 1
 
 
 def test_the_same_client_id_of_another_user_is_another_message(house):
@@ -97,7 +117,7 @@ def test_a_queue_that_is_away_does_not_lose_the_message(house, django_capture_on
 
     with django_capture_on_commit_callbacks(execute=True):
         chat.open_turn(house.alice, client_id="c1", assistant="compliance", text="Hi", enqueue=away)
-    assert Answer.objects.get().status == Answer.Status.PENDING
+    assert get(Answer).status == Answer.Status.PENDING
 
 
 @pytest.mark.parametrize(
@@ -117,7 +137,7 @@ def test_a_bad_message_gets_a_clear_refusal_and_nothing_is_stored(house, text, c
         open_turn(house.alice, text)
     assert refused.value.code == code
     assert len(refused.value.user_message) > 20
-    assert Message.objects.count() == Conversation.objects.count() == 0
+    assert count(Message) == count(Conversation) == 0
 
 
 def test_mixed_scripts_are_fine(house):
@@ -185,7 +205,7 @@ def test_an_input_guardrail_stops_a_message_before_it_is_stored(house, monkeypat
     with pytest.raises(InvalidRequest) as refused:
         open_turn(house.alice)
     assert refused.value.code == "blocked"
-    assert Message.objects.count() == 0
+    assert count(Message) == 0
 
 
 # ---- answering ----
@@ -204,7 +224,7 @@ def test_an_answer_streams_and_is_stored_with_receipt_and_audit_event(house):
     assert control.verify_receipt(answer.receipt, answer.receipt_sha256)
     event = AuditEvent.objects.get(subject=str(answer.pk))
     assert event.data["receipt_sha256"] == answer.receipt_sha256
-    assert answer.generations.get().outcome == "stop"
+    assert [g.outcome for g in all_of(answer.generations.all())] == ["stop"]
 
 
 def passage(chunk: Chunk, number: int = 1, zone: str = "compliance") -> Passage:
@@ -247,10 +267,10 @@ def test_retrieval_has_the_askers_rights_and_the_assistants_zones(house, found):
 def test_passages_are_cited_and_the_conversation_ratchets_up(house, models, found):
     models.says("server", ["It is EUR 100 [1], not [7]."])
     answer = ask(house.alice, "What is the limit for gifts?")
-    citation = answer.citations.get()
+    (citation,) = all_of(answer.citations.all())
     assert (citation.number, citation.title, citation.section) == (1, "Gifts policy", "2. Limits")
     assert answer.zones == ["compliance", "general"]
-    assert Conversation.objects.get().zones == ["compliance", "general"]
+    assert get(Conversation).zones == ["compliance", "general"]
     types = [frame.type for frame in frames_of(str(answer.pk))]
     assert types.index("conversation.zone") < types.index("answer.route")
     view = conversations.get_citation(house.alice, answer.pk, 1)
@@ -272,7 +292,7 @@ def test_a_right_taken_away_before_the_answer_holds(house):
     accepted = open_turn(house.alice)
     house.alice.groups.clear()
     chat.answer(accepted.answer)
-    answer = Answer.objects.get()
+    answer = get(Answer)
     assert answer.status == Answer.Status.FAILED
     assert "may not use" in answer.error_message
 
@@ -298,10 +318,8 @@ def test_before_the_first_text_the_next_deployment_takes_over_silently(house, mo
     assert (answer.status, answer.text) == (Answer.Status.COMPLETED, "> quoted [1]")
     routes = [frame for frame in frames_of(str(answer.pk)) if frame.type == "answer.route"]
     assert [route.data["fallback"] for route in routes] == [False, True]
-    assert list(answer.generations.order_by("created").values_list("outcome", flat=True)) == [
-        "interrupted",
-        "stop",
-    ]
+    attempts = all_of(answer.generations.order_by("created"))
+    assert [attempt.outcome for attempt in attempts] == ["interrupted", "stop"]
 
 
 def test_after_text_is_out_the_same_deployment_goes_on_without_a_repeat(house, models):
@@ -327,7 +345,7 @@ def test_without_any_deployment_the_message_is_kept_and_the_reason_told(house, m
     models.says("server", [lost()])
     answer = ask(house.alice)
     assert answer.status == Answer.Status.FAILED
-    assert Message.objects.count() == 1
+    assert count(Message) == 1
     assert answer.error_message
 
 
@@ -350,9 +368,9 @@ def test_a_database_that_is_away_for_a_moment_does_not_fail_the_answer(house, mo
         away.setattr(chat.control, "decide_route", raiser(OperationalError("server closed")))
         with pytest.raises(OperationalError):
             chat.answer(accepted.answer)
-    assert Answer.objects.get().status == Answer.Status.PENDING
+    assert get(Answer).status == Answer.Status.PENDING
     chat.answer(accepted.answer)  # as the sweeper has it done
-    assert Answer.objects.get().text == "Hello there."
+    assert get(Answer).text == "Hello there."
 
 
 def raiser(error: Exception):
@@ -369,7 +387,7 @@ def test_stop_keeps_the_partial_text(house, models):
     reader.start()
     chat.answer(accepted.answer)
     reader.join()
-    answer = Answer.objects.get()
+    answer = get(Answer)
     assert (answer.status, answer.text) == (Answer.Status.STOPPED, "Hello ")
     end = frames_of(accepted.answer)[-1]
     assert (end.type, end.data["status"]) == ("answer.completed", "stopped")
@@ -390,12 +408,12 @@ def test_a_second_run_of_an_ended_answer_changes_nothing(house):
     frames = frames_of(str(answer.pk))
     chat.answer(str(answer.pk))
     assert frames_of(str(answer.pk)) == frames
-    assert answer.generations.count() == 1
+    assert len(all_of(answer.generations.all())) == 1
 
 
 def test_an_end_that_was_stored_but_not_told_is_told_by_the_next_run(house):
     accepted = open_turn(house.alice)
-    Answer.objects.update(status=Answer.Status.COMPLETED, text="Hello", receipt={})
+    update(status=Answer.Status.COMPLETED, text="Hello", receipt={})
     chat.answer(accepted.answer)
     (end,) = frames_of(accepted.answer)
     assert (end.type, end.data["text"]) == ("answer.completed", "Hello")
@@ -406,7 +424,7 @@ def test_an_answer_that_kills_its_runners_is_given_up(house, models):
     client = compute.broker.sync_client()
     client.set(f"answer:{accepted.answer}:runs", chat.MAX_RUNS)
     chat.answer(accepted.answer)
-    assert Answer.objects.get().status == Answer.Status.FAILED
+    assert get(Answer).status == Answer.Status.FAILED
     assert models.prompts == []
 
 
@@ -468,7 +486,7 @@ def test_the_sweeper_queues_an_abandoned_answer_once(house):
     queued: list[str] = []
     chat.sweep(queued.append)
     assert queued == []  # too young
-    Answer.objects.update(created="2020-01-01T00:00:00Z")
+    update(created="2020-01-01T00:00:00Z")
     chat.sweep(queued.append)
     chat.sweep(queued.append)
     assert queued == [accepted.answer]

@@ -24,6 +24,7 @@ def gifts(cast: SimpleNamespace) -> Chunk:
     return factories.make_document(cast.zones.compliance, TEXT, title="Gifts", section="1. Limits")
 
 
+@data.rights_of_system()
 def start(user: User, assistant: str = "compliance", title: str = "A title") -> Conversation:
     from assistants.models import Assistant
 
@@ -32,6 +33,7 @@ def start(user: User, assistant: str = "compliance", title: str = "A title") -> 
     )
 
 
+@data.rights_of_system()
 def ask(chat: Conversation, text: str, *, parent: Answer | None = None) -> Message:
     return Message.objects.create(
         conversation=chat,
@@ -43,11 +45,13 @@ def ask(chat: Conversation, text: str, *, parent: Answer | None = None) -> Messa
     )
 
 
+@data.rights_of_system()
 def reply(message: Message, text: str, number: int = 1, **extra: object) -> Answer:
     fields = {"status": "completed", **extra}
     return Answer.objects.create(message=message, number=number, text=text, **fields)
 
 
+@data.rights_of_system()
 def cite(answer: Answer, chunk: Chunk, phrase: str, number: int = 1) -> Citation:
     begin = chunk.text.index(phrase)
     return Citation.objects.create(
@@ -116,7 +120,7 @@ def test_a_conversation_shows_its_turns_and_what_the_script_needs(
     )
     cite(answer, gifts, "| Gift | EUR 50 |")
     follow_up = ask(chat, "And meals?", parent=answer)
-    pending = Answer.objects.create(message=follow_up)
+    pending = reply(follow_up, "", status="pending")
     html = signed_in(cast.alice).get(f"/chat/{chat.pk}/").content.decode()
     assert "<script>alert(1)" not in html
     assert "Gifts &amp; &lt;b&gt;" in html

@@ -15,6 +15,7 @@ import redis
 from django.db import connections
 from django.test import Client
 
+from assistants import data
 from assistants.models import Answer, Assistant, Conversation, Message
 from assistants.services import health, metrics
 
@@ -133,14 +134,15 @@ def test_metrics_count_answers_queues_and_parts(
 ):
     broker.delete("alive:beat")
     assistant = Assistant.objects.get(slug="compliance")
-    talk = Conversation.objects.create(
-        owner=cast.alice, assistant=assistant, title="Gifts", zones=["general"]
-    )
-    message = Message.objects.create(
-        conversation=talk, author=cast.alice, client_id="1", text="?", zones=["general"]
-    )
-    Answer.objects.create(message=message, number=1, status="completed")
-    Answer.objects.create(message=message, number=2, status="failed")
+    with data.rights_of_system():
+        talk = Conversation.objects.create(
+            owner=cast.alice, assistant=assistant, title="Gifts", zones=["general"]
+        )
+        message = Message.objects.create(
+            conversation=talk, author=cast.alice, client_id="1", text="?", zones=["general"]
+        )
+        Answer.objects.create(message=message, number=1, status="completed")
+        Answer.objects.create(message=message, number=2, status="failed")
     waiting = broker.llen("ingest")
     broker.rpush("ingest", "one more")
     try:

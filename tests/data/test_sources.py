@@ -258,10 +258,16 @@ def test_a_part_that_cannot_be_listed_is_told_and_nothing_counts_as_gone(
     assert "“locked” cannot be read: Permission denied" in listing.notes[0]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_told(root: Path):
+def test_a_file_without_permission_is_told(root: Path, monkeypatch: pytest.MonkeyPatch):
     (root / "a.md").write_text("one")
-    (root / "a.md").chmod(0)
+    real = os.open
+
+    def refuse(path: Any, *arguments: Any, **more: Any) -> int:
+        if path == "a.md":
+            raise PermissionError(13, "Permission denied")
+        return real(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
     assert "Permission denied" in str(contents(source("folder", root))["a.md"])
 
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "transformers", "pypdf", "docx", "lxml", "playwright"}
+HEAVY = {"torch", "transformers", "pypdf", "docx", "lxml", "playwright", "dulwich"}
 
 
 def loaded_by(code: str, **environment: str) -> set[str]:

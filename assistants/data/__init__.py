@@ -43,8 +43,8 @@ from assistants.data.layout import Part, Section, Span, lay_out
 from assistants.data.lexemes import get_search_vector
 from assistants.data.listing import (
     DocumentEntry,
-    count_documents,
-    count_open,
+    DocumentList,
+    get_document_list,
     list_documents,
 )
 from assistants.data.parsing import detect, file_name, parse_document
@@ -122,6 +122,7 @@ __all__ = [
     "ClaimedVersion",
     "DocumentEntry",
     "DocumentLinks",
+    "DocumentList",
     "DraftChunk",
     "ExpiredVersion",
     "Extent",
@@ -153,8 +154,6 @@ __all__ = [
     "classify_sensitivity",
     "confirm_version",
     "count_chunks",
-    "count_documents",
-    "count_open",
     "count_waiting",
     "count_zone_contents",
     "days_in_words",
@@ -168,6 +167,7 @@ __all__ = [
     "find_structured_spans",
     "get_dead_letter",
     "get_document",
+    "get_document_list",
     "get_held_version",
     "get_outcomes",
     "get_scope",

@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from assistants.data.documents import OPEN, Status
 from assistants.data.scope import rights_of
@@ -43,16 +42,17 @@ class DocumentEntry:
     detected: dict[str, int] = field(default_factory=dict)
 
 
-_NEWEST = {
-    "version": "pk",
-    **{
-        name: name
-        for name in (
-            *("number", "media_type", "size", "status", "error", "created", "attempts"),
-            *("detected", "created_by"),
-        )
-    },
-}
+@dataclass(frozen=True, slots=True)
+class DocumentList:
+    """A part of a list. `total` counts the whole list; `reading` and `attention` the versions of
+    the scope that are on their way, and those that wait for a decision (held, failed).
+    """
+
+    entries: list[DocumentEntry]
+    total: int
+    offset: int
+    reading: int
+    attention: int
 
 
 def list_documents(
@@ -62,7 +62,6 @@ def list_documents(
     query: str = "",
     statuses: Collection[str] = (),
     removed: bool = False,
-    offset: int = 0,
     limit: int | None = None,
 ) -> list[DocumentEntry]:
     """What the scope's zones hold, by zone and title; versions still waiting or rejected too.
@@ -70,66 +69,84 @@ def list_documents(
     `query` is looked for in titles and origins, `statuses` are those of the newest version.
     Removed documents are left out, or are all there is.
     """
-    end = None if limit is None else offset + limit
     with rights_of(scope):
-        wanted = _wanted(scope, zone, query, statuses, removed)
-        # The rows of the page first: what is looked up for each is looked up for these only.
-        page = list(
-            wanted.order_by("zone__sensitivity", "zone__slug", "title", "origin").values_list(
-                "pk", flat=True
-            )[offset:end]
-        )
-        versions = DocumentVersion.objects.filter(document=OuterRef("pk")).order_by("-number")
-        newest: dict[str, Any] = {
-            f"newest_{name}": Subquery(versions.values(source)[:1])
-            for name, source in _NEWEST.items()
-        }
-        rows: list[Any] = list(
-            Document.objects.filter(pk__in=page)
-            .annotate(
-                zone_slug=F("zone__slug"),
-                zone_name=F("zone__name"),
-                searchable=Subquery(versions.filter(current=True).values("number")[:1]),
-                **newest,
-            )
-            .values()
-        )
-    place = {id: number for number, id in enumerate(page)}
-    return [
-        DocumentEntry(
-            id=row["id"],
-            title=row["title"],
-            origin=row["origin"],
-            zone=row["zone_slug"],
-            zone_name=row["zone_name"],
-            searchable=row["searchable"],
-            removed=row["removed"],
-            **{name: row[f"newest_{name}"] for name in _NEWEST},
-        )
-        for row in sorted(rows, key=lambda row: place[row["id"]])
-    ]
+        return _entries(_wanted(scope, zone, query, statuses, removed), 0, limit)
 
 
-def count_documents(
+def get_document_list(
     scope: Scope,
     *,
     zone: str = "",
     query: str = "",
     statuses: Collection[str] = (),
     removed: bool = False,
-) -> int:
+    page: int = 1,
+    size: int,
+) -> DocumentList:
+    """A page, from 1, of what `list_documents` lists; beyond the last page, the last."""
     with rights_of(scope):
-        return _wanted(scope, zone, query, statuses, removed).count()
-
-
-def count_open(scope: Scope) -> tuple[int, int]:
-    """Versions of the scope that are on their way, and those that wait for a person."""
-    with rights_of(scope):
-        versions = DocumentVersion.objects.filter(zone_id__in=scope.zone_ids)
-        return (
-            versions.filter(status__in=OPEN).count(),
-            versions.filter(status__in=[Status.HELD, Status.FAILED]).count(),
+        wanted = _wanted(scope, zone, query, statuses, removed)
+        total = wanted.count()
+        offset = (min(max(1, page), max(1, -(-total // size))) - 1) * size
+        by_status = dict(
+            DocumentVersion.objects.filter(
+                status__in=[*OPEN, Status.HELD, Status.FAILED], zone_id__in=scope.zone_ids
+            )
+            .order_by()
+            .values_list("status")
+            .annotate(Count("pk"))
         )
+        return DocumentList(
+            entries=_entries(wanted, offset, size),
+            total=total,
+            offset=offset,
+            reading=sum(by_status.get(status, 0) for status in OPEN),
+            attention=by_status.get(Status.HELD, 0) + by_status.get(Status.FAILED, 0),
+        )
+
+
+def _entries(wanted: QuerySet[Document], offset: int, limit: int | None) -> list[DocumentEntry]:
+    """The rows of the page first: what is looked up for each is looked up for these only."""
+    end = None if limit is None else offset + limit
+    order = ("zone__sensitivity", "zone__slug", "title", "origin")
+    page = wanted.order_by(*order)[offset:end]
+    of_document = DocumentVersion.objects.filter(document=OuterRef("document"))
+    newest = (
+        DocumentVersion.objects.filter(_is_newest(), document__in=page.values("pk"))
+        .select_related("document", "zone")
+        .defer("content", "text")
+        .annotate(searchable=Subquery(of_document.filter(current=True).values("number")[:1]))
+        .order_by(*(f"document__{name}" for name in order))
+    )
+    return [
+        DocumentEntry(
+            id=version.document_id,
+            title=version.document.title,
+            origin=version.document.origin,
+            zone=version.zone.slug,
+            zone_name=version.zone.name,
+            number=version.number,
+            media_type=version.media_type,
+            size=version.size,
+            status=version.status,
+            error=version.error,
+            created=version.created,
+            searchable=version.searchable,
+            version=version.pk,
+            attempts=version.attempts,
+            created_by=version.document.created_by_id,
+            removed=version.document.removed,
+            detected=version.detected,
+        )
+        for version in newest
+    ]
+
+
+def _is_newest() -> Q:
+    newer = DocumentVersion.objects.filter(
+        document=OuterRef("document"), number__gt=OuterRef("number")
+    )
+    return Q(~Exists(newer))
 
 
 def _wanted(
@@ -146,9 +163,8 @@ def _wanted(
         documents = documents.filter(Q(title__icontains=query) | Q(origin__icontains=query))
     if statuses:
         # Few versions are in another state than indexed: begin with them.
-        versions = DocumentVersion.objects.filter(status__in=statuses, zone_id__in=scope.zone_ids)
-        newer = DocumentVersion.objects.filter(
-            document=OuterRef("document"), number__gt=OuterRef("number")
+        versions = DocumentVersion.objects.filter(
+            _is_newest(), status__in=statuses, zone_id__in=scope.zone_ids
         )
-        documents = documents.filter(pk__in=versions.filter(~Exists(newer)).values("document"))
+        documents = documents.filter(pk__in=versions.values("document"))
     return documents

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 
 from assistants import data, markdown
-from assistants.models import DocumentVersion
+from assistants.models import DocumentVersion, Zone
 from assistants.services.documents import may_remove
 
 # Around an opened passage: so many characters of the document before and after it, about.
@@ -57,10 +57,12 @@ class ZoneDocuments:
 class DocumentPage:
     """A page of the list. `reading` and `attention` count all that the user may see, not only it.
 
-    Zones without documents on this page are left out.
+    Zones without documents on this page are left out of `groups`; `zones` are all that the
+    user may read, and so may add documents to.
     """
 
     groups: list[ZoneDocuments]
+    zones: list[Zone]
     total: int
     number: int
     pages: int
@@ -103,23 +105,28 @@ def get_page(
 ) -> DocumentPage:
     """`state` is one of `STATES`. A number beyond the last page is the last page."""
     scope = data.get_scope(user)
-    narrowed = {
-        "zone": zone,
-        "query": query,
-        "statuses": STATES.get(state, ()),
-        "removed": state == "removed",
-    }
-    total = data.count_documents(scope, **narrowed)
-    pages = max(1, -(-total // DOCUMENTS_A_PAGE))
-    number = min(max(1, number), pages)
-    offset = (number - 1) * DOCUMENTS_A_PAGE
-    entries = data.list_documents(scope, **narrowed, offset=offset, limit=DOCUMENTS_A_PAGE)
-    reading, attention = data.count_open(scope)
+    found = data.get_document_list(
+        scope,
+        zone=zone,
+        query=query,
+        statuses=STATES.get(state, ()),
+        removed=state == "removed",
+        page=number,
+        size=DOCUMENTS_A_PAGE,
+    )
     groups = [
         ZoneDocuments(slug, name, [_row(user, entry) for entry in group])
-        for (slug, name), group in groupby(entries, key=lambda e: (e.zone, e.zone_name))
+        for (slug, name), group in groupby(found.entries, key=lambda e: (e.zone, e.zone_name))
     ]
-    return DocumentPage(groups, total, number, pages, reading, attention)
+    return DocumentPage(
+        groups=groups,
+        zones=list(Zone.objects.filter(pk__in=scope.zone_ids)),
+        total=found.total,
+        number=found.offset // DOCUMENTS_A_PAGE + 1,
+        pages=max(1, -(-found.total // DOCUMENTS_A_PAGE)),
+        reading=found.reading,
+        attention=found.attention,
+    )
 
 
 def _row(user: AbstractUser, entry: data.DocumentEntry) -> DocumentRow:
@@ -154,7 +161,7 @@ def get_document(
 
 
 def get_passage(
-    user: AbstractUser,
+    user: AbstractBaseUser,
     document_id: uuid.UUID,
     version_id: uuid.UUID | None,
     start: int,

@@ -7,6 +7,7 @@ import os
 import time
 import unicodedata
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -36,10 +37,10 @@ Status = DocumentVersion.Status
 
 
 class FileOutcome(StrEnum):
-    RECEIVED = "received"  # kept, and waits for a worker
     INDEXED = "indexed"  # searchable
     UNCHANGED = "unchanged"  # was searchable before, with this content
     REJECTED = "rejected"
+    RECEIVED = "received"  # kept, and waits for a worker
     HELD = "held"  # kept, and waits for a person
     FAILED = "failed"  # kept; our fault
     REFUSED = "refused"  # not kept: too much waits
@@ -71,11 +72,6 @@ class UploadedFile(Protocol):
 
 
 # -- upload ---------------------------------------------------------------------------------------
-
-
-def list_zones(user: AbstractUser) -> list[Zone]:
-    """The zones a user may read, and so may add documents to."""
-    return list(Zone.objects.filter(pk__in=data.get_scope(user).zone_ids))
 
 
 def upload(
@@ -223,6 +219,9 @@ def ingest_path(
             _finish(waiting, tell)
             waiting = {}
     _finish(waiting, tell)
+    counts = Counter(result.outcome for result in results)
+    if set(counts) - {FileOutcome.UNCHANGED}:
+        control.record_event(action="document.ingested", subject=zone.slug, data={**counts})
     return results
 
 

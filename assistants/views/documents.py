@@ -45,15 +45,16 @@ def document_list(request: HttpRequest) -> HttpResponse:
         "query": _word(asked, "q"),
         "state": _word(asked, "state"),
     }
+    listed = document_pages.get_page(user, **narrowed, number=_page(asked))
     context = {
         "section": "documents",
-        "list": document_pages.get_page(user, **narrowed, number=_page(asked)),
+        "list": listed,
         **narrowed,
         "narrowed": any(narrowed.values()),
         "search": urlencode(
             {"zone": narrowed["zone"], "q": narrowed["query"], "state": narrowed["state"]}
         ),
-        "zones": documents.list_zones(user),
+        "zones": listed.zones,
         "chosen_zone": request.POST.get("zone", ""),
         "results": results,
         "problem": problem,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from assistants import compute, data
 from assistants.exceptions import NotFound, ProviderError
 from assistants.models import AuditEvent, Chunk, DocumentVersion
-from assistants.services import documents, ingestion
+from assistants.services import document_pages, documents, ingestion
 from assistants.services.documents import FileOutcome
 from assistants.types import Sensitivity
 from tests import factories
@@ -114,7 +114,8 @@ def test_nobody_uploads_where_they_may_not_read(cast, zone):
     with pytest.raises(NotFound):
         documents.upload(cast.alice, zone, [file("a.md", b"Words.")], wake)
     assert versions() == []
-    assert "clinical" not in [zone.slug for zone in documents.list_zones(cast.alice)]
+    zones = document_pages.get_page(cast.alice).zones
+    assert [zone.slug for zone in zones] == ["general", "compliance"]
 
 
 def test_a_file_over_the_limit_is_refused_and_not_read_whole(cast, settings):
@@ -217,7 +218,7 @@ def receive(cast, name: str, content: bytes) -> str:
         name,
         content,
         media_type="text/plain",
-        pipeline=documents.PIPELINE,
+        pipeline=ingestion.PIPELINE,
     )
     return str(version.pk)
 
@@ -448,7 +449,7 @@ def general(cast, **changes) -> None:
 
 def receive_general(cast, content: bytes, name: str = "pay.md") -> DocumentVersion:
     return data.receive_version(
-        cast.zones.general, name, content, media_type="text/markdown", pipeline=documents.PIPELINE
+        cast.zones.general, name, content, media_type="text/markdown", pipeline=ingestion.PIPELINE
     )
 
 
@@ -661,6 +662,43 @@ def test_the_command_tells_each_file_and_sums_up(cast, folder):
     )
     assert "unchanged policy.md" in out.splitlines()
     assert out.splitlines()[-1] == "7 files: 0 indexed, 6 unchanged, 1 rejected"
+
+
+def test_the_command_says_what_is_held(cast, tmp_path):
+    (tmp_path / "pay.md").write_bytes(IBAN)
+    (tmp_path / "rest.md").write_bytes(b"Harmless.")
+    for _ in range(2):  # the second time as well
+        code, out = run(str(tmp_path), "--zone", "general")
+        assert code == 1
+        assert "held pay.md: It seems to hold 1 × iban code, too sensitive for General." in out
+    assert out.splitlines()[-1] == "2 files: 0 indexed, 1 unchanged, 0 rejected, 1 held"
+
+
+def test_the_command_reports_what_a_fault_of_ours_leaves_waiting(cast, tmp_path, monkeypatch):
+    (tmp_path / "a.md").write_bytes(b"Words.")
+    with monkeypatch.context() as patched:
+        patched.setattr(data, "chunk_document", lambda *arguments: 1 / 0)
+        code, out = run(str(tmp_path), "--zone", "general")
+    assert code == 1
+    assert "waiting a.md: This file could not be read because of a fault here." in out
+    assert "It will be tried again." in out
+
+
+def test_the_command_waits_for_what_another_worker_has(cast, tmp_path, monkeypatch):
+    (tmp_path / "a.md").write_bytes(b"Words.")
+    receive_general(cast, b"Words.", "a.md")
+    others = data.claim_versions(10)
+    looks: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 2:
+            ingestion.ingest_claimed(others)
+
+    monkeypatch.setattr(documents.time, "sleep", sleep)
+    code, out = run(str(tmp_path), "--zone", "general")
+    assert (code, out.splitlines()[0]) == (0, "ok a.md")
+    assert len(looks) == 2
 
 
 def test_the_command_takes_one_file(cast, folder):

@@ -5,6 +5,8 @@ import uuid
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from assistants import compute, data, tasks
@@ -193,9 +195,13 @@ def test_many_documents_come_in_pages_with_few_queries(cast, client, django_asse
         )
     client.force_login(cast.alice)
     client.get("/documents/")
-    with django_assert_max_num_queries(10):
+    with CaptureQueriesContext(connection) as captured:
         # without the sidebar of conversations, which every page has
         page = body(client.get("/documents/?fragment=1&page=3"))
+    # without what only a test's transaction around all needs
+    extra = ("SAVEPOINT", "RELEASE", "select current_setting")
+    queries = [each["sql"] for each in captured if not each["sql"].startswith(extra)]
+    assert len(queries) <= 11, queries  # one of them gives the test's rights back
     assert [n for n in range(120) if f"T{n:03}" in page] == list(range(100, 120))
     assert "Page 3 of 3, 120 documents" in page
     assert 'rel="prev" href="?zone=&amp;q=&amp;state=&amp;page=2"' in page
@@ -273,7 +279,9 @@ def test_dead_letters_can_be_acted_on(cast, client, upload, monkeypatch):
     assert "1 file waits for a decision." in page
     assert "because of a fault here" in page
     (entry,) = data.list_documents(data.get_scope(cast.alice))
-    retry, discard = (f"/versions/{entry.version}/{what}/" for what in ("retry", "discard"))
+    retry, discard = (
+        f"/documents/versions/{entry.version}/{what}/" for what in ("retry", "discard")
+    )
     assert retry in page
     client.force_login(cast.carol)
     assert client.post(retry).status_code == client.post(discard).status_code == 404
@@ -285,7 +293,7 @@ def test_dead_letters_can_be_acted_on(cast, client, upload, monkeypatch):
 
     upload("compliance", ("b.pdf", b"%PDF-1.7 and no more"))
     (bad,) = data.list_documents(data.get_scope(cast.alice), statuses=data.DEAD_LETTERS)
-    client.post(f"/versions/{bad.version}/discard/")
+    client.post(f"/documents/versions/{bad.version}/discard/")
     assert "b.pdf" not in body(client.get("/documents/?fragment=1"))
 
 
@@ -358,7 +366,7 @@ def test_an_earlier_version_says_so(policy, client, upload):
 
 def test_a_passage_of_a_pdf_says_its_page(cast, client, upload):
     client.force_login(cast.alice)
-    upload("compliance", ("rules.pdf", make_pdf(["First things first.", "Second thoughts."])))
+    upload("compliance", ("rules.pdf", make_pdf(["First things first."], ["Second thoughts."])))
     (entry,) = data.list_documents(data.get_scope(cast.alice))
     text = data.get_version(data.get_scope(cast.alice), entry.id).text
     start = text.index("Second")

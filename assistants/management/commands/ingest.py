@@ -12,11 +12,16 @@ from assistants.exceptions import AssistantsError
 from assistants.services import documents
 from assistants.services.documents import FileOutcome, FileResult
 
+ALWAYS_COUNTED = (FileOutcome.INDEXED, FileOutcome.UNCHANGED, FileOutcome.REJECTED)
+NAMES = {FileOutcome.RECEIVED: "waiting"}
+WORDS = {**NAMES, FileOutcome.INDEXED: "ok"}
+
 
 class Command(BaseCommand):
     help = (
         "Read a file, or a folder and all below it, into a zone. Prints a line a file; "
-        "the exit code is 1 if any file was rejected."
+        "the exit code is 1 if any file is not searchable: rejected, held for a person, failed, "
+        "or waiting to be tried again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -29,15 +34,17 @@ class Command(BaseCommand):
         except AssistantsError as error:
             raise CommandError(error.user_message) from error
         counts = Counter(result.outcome for result in results)
-        self.stdout.write(
-            f"{len(results)} files: {counts[FileOutcome.INDEXED]} indexed, "
-            f"{counts[FileOutcome.UNCHANGED]} unchanged, {counts[FileOutcome.REJECTED]} rejected"
-        )
-        if counts[FileOutcome.REJECTED]:
+        told = [
+            f"{counts[outcome]} {NAMES.get(outcome, outcome.value)}"
+            for outcome in FileOutcome
+            if counts[outcome] or outcome in ALWAYS_COUNTED
+        ]
+        self.stdout.write(f"{len(results)} files: {', '.join(told)}")
+        if set(counts) - {FileOutcome.INDEXED, FileOutcome.UNCHANGED}:
             raise SystemExit(1)
 
     def report(self, result: FileResult) -> None:
-        outcome = "ok" if result.outcome is FileOutcome.INDEXED else result.outcome.value
+        outcome = WORDS.get(result.outcome, result.outcome.value)
         message = f": {result.message}" if result.message else ""
         self.stdout.write(f"{outcome} {result.name}{message}")
         self.stdout.flush()

@@ -31,21 +31,20 @@ async function refreshList(list) {
   url.searchParams.set("fragment", "1");
   const response = await get(url);
   if (!response?.ok) return;
-  const before = links(list);
+  const before = documents(list);
   setServerHtml(list, await response.text());
   showTimes(list);
-  const after = new Set(links(list));
-  const gone = before.filter((link) => !after.has(link)).length;
-  if (gone) tell(list, gone === 1 ? NOT_OPEN : SOME_NOT_OPEN);
+  const after = documents(list);
+  const gone = [...before].filter((document) => !after.has(document)).length;
+  if (gone) list.before(notice(gone === 1 ? NOT_OPEN : SOME_NOT_OPEN));
 }
 
 async function refreshDocument(page) {
   const response = await get(new URL(location.href));
   if (response?.status !== 404) return;
-  page.replaceChildren();
+  page.replaceChildren(notice(NOT_OPEN));
   document.querySelector(".topbar-title").textContent = "Documents";
   document.title = "Documents";
-  tell(page, NOT_OPEN);
 }
 
 /** Undefined while offline or signed out: the page stays as it is, and looks again later. */
@@ -57,14 +56,19 @@ async function get(url) {
   }
 }
 
-function links(list) {
-  return [...list.querySelectorAll("a[href^='/documents/']")].map((link) => link.pathname);
+/** The addresses of the documents in a list. */
+function documents(list) {
+  const links = [...list.querySelectorAll("a[href^='/documents/']")];
+  return new Set(links.map((link) => link.pathname));
 }
 
-function tell(place, text) {
-  const notice = document.createElement("p");
-  notice.className = "notice warn";
-  notice.setAttribute("role", "alert");
-  notice.textContent = text;
-  place.prepend(notice);
+/** In place of the one that was there before. */
+function notice(text) {
+  document.querySelector("[data-not-open]")?.remove();
+  const element = document.createElement("p");
+  element.className = "notice warn";
+  element.dataset.notOpen = "";
+  element.setAttribute("role", "alert");
+  element.textContent = text;
+  return element;
 }

@@ -18,9 +18,13 @@ MAX_LEXEMES = 32  # the rarest ones
 # `to_tsvector` never fails on odd syntax, and drops the stop words. The empty lexeme's row
 # counts the chunks.
 STATISTICS = """
-select word, coalesce(sum(chunks), 0)::bigint
-from to_tsvector(%(configuration)s::regconfig, %(question)s) as question,
-    unnest(tsvector_to_array(question) || ''::text) as word
+select word, coalesce(sum(chunks), 0)::bigint, bool_or(asked)
+from (
+    select unnest(tsvector_to_array(to_tsvector(%(configuration)s::regconfig, %(question)s))
+        || ''::text) as word, true as asked
+    union all
+    select unnest(tsvector_to_array(to_tsvector(%(configuration)s::regconfig, %(context)s))), false
+) words
 left join assistants_lexeme on lexeme = word and zone_id = any (%(zones)s)
 group by word
 """
@@ -42,22 +46,30 @@ def searchable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """The words of a question and in how many of the searched chunks each stands (0: in none)."""
+    """The words of a question and in how many of the searched chunks each stands (0: in none).
+
+    `context` are those of them that come only from what the question follows on.
+    """
 
     chunks: int
     frequencies: Mapping[str, int]
+    context: frozenset[str] = frozenset()
 
     def weight(self, lexeme: str) -> float:
-        """Inverse document frequency as in BM25 (Robertson, Zaragoza 2009), never negative."""
+        """Inverse document frequency as in BM25 (Robertson, Zaragoza 2009), never negative.
+
+        Half of it for a word of the context.
+        """
         found = self.frequencies[lexeme]
-        return math.log(1 + (self.chunks - found + 0.5) / (found + 0.5))
+        rarity = math.log(1 + (max(self.chunks, found) - found + 0.5) / (found + 0.5))
+        return rarity / 2 if lexeme in self.context else rarity
 
     @property
     def rarest_first(self) -> list[str]:
         return sorted(self.frequencies, key=lambda word: (self.frequencies[word], word))
 
 
-def get_statistics(zone_ids: Iterable[int], question: str) -> Statistics:
+def get_statistics(zone_ids: Iterable[int], question: str, context: str = "") -> Statistics:
     """One query; within the rights of the transaction it runs in."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -65,13 +77,18 @@ def get_statistics(zone_ids: Iterable[int], question: str) -> Statistics:
             {
                 "configuration": CONFIGURATION,
                 "question": searchable(question[:MAX_CHARACTERS]),
+                "context": searchable(context[:MAX_CHARACTERS]),
                 "zones": list(zone_ids),
             },
         )
-        frequencies = dict(cursor.fetchall())
-    chunks = frequencies.pop("", 0)
-    kept = sorted(frequencies.items(), key=lambda item: (item[1], item[0]))
-    return Statistics(chunks, dict(kept[:MAX_LEXEMES]))
+        rows = sorted(cursor.fetchall(), key=lambda row: (row[1], row[0]))
+    chunks = next((found for word, found, _ in rows if not word), 0)
+    kept = [row for row in rows if row[0]][:MAX_LEXEMES]
+    return Statistics(
+        chunks,
+        {word: found for word, found, _ in kept},
+        frozenset(word for word, _, asked in kept if not asked),
+    )
 
 
 def any_of(lexemes: Iterable[str]) -> str:

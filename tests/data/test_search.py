@@ -3,16 +3,20 @@ from __future__ import annotations
 import importlib
 import json
 import math
+from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.db import connection
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assistants import data
-from assistants.data import lexemes
-from assistants.models import EMBEDDING_DIMENSIONS, Chunk, Document, Lexeme
-from assistants.types import Evidence, Scope
+from assistants.data import lexemes, ranking
+from assistants.data.lexemes import Statistics
+from assistants.models import EMBEDDING_DIMENSIONS, Chunk, Document, DocumentVersion, Lexeme
+from assistants.types import Evidence, Passage, Scope
 from tests.factories import make_document, make_zone, unit_vector
 
 searching = importlib.import_module("assistants.data.search")  # the name is the function's
@@ -200,6 +204,160 @@ class TestOrder:
             chunk.version.save()
         scope = Scope((cast.zones.compliance.pk,))
         assert data.search(scope, None, "limit", unit_vector(0), keyword_weight=0.5) == []
+
+
+def make_versions(zone, *texts, days):
+    """One document; each text was valid for so many days before the next came."""
+    now = timezone.now()
+    with data.rights_of_system():
+        chunks = [make_document(zone, text, title="Policy") for text in texts]
+        document = chunks[0].version.document
+        for number, chunk in enumerate(chunks):
+            version = chunk.version
+            version.document, version.number = document, number + 1
+            since = now - timedelta(days=days * (len(texts) - number))
+            version.valid_from = since
+            if chunk is not chunks[-1]:
+                version.valid_until = since + timedelta(days=days)
+                version.current = False
+                Chunk.objects.filter(pk=chunk.pk).update(current=False)
+            version.save()
+    return chunks
+
+
+class TestAsOf:
+    def ask(self, zone, *, ago, question="limit", **more):
+        moment = None if ago is None else timezone.now() - timedelta(days=ago)
+        found = data.search(
+            Scope((zone.pk,)), None, question, unit_vector(0), keyword_weight=0.4, as_of=moment,
+            **more,
+        )  # fmt: skip
+        return [passage.text for passage in found]
+
+    def test_the_version_of_the_day_is_found(self, cast):
+        zone = cast.zones.compliance
+        texts = [f"The limit is EUR {amount}." for amount in (50, 70, 90)]
+        make_versions(zone, *texts, days=10)
+        assert self.ask(zone, ago=None) == [texts[2]]
+        assert [self.ask(zone, ago=ago) for ago in (5, 15, 25)] == [[t] for t in texts[::-1]]
+        assert self.ask(zone, ago=35) == []
+
+    def test_words_of_then_count_though_they_stand_nowhere_now(self, cast):
+        zone = cast.zones.compliance
+        make_versions(zone, "The faxes go to the registry.", "The mails are kept.", days=10)
+        make_document(zone, "An older text.", title="Other")
+        with data.rights_of_system():
+            DocumentVersion.objects.filter(document__title="Other").update(
+                valid_from=timezone.now() - timedelta(days=30)
+            )
+        found = self.ask(zone, ago=15, question="faxes")
+        assert found == ["The faxes go to the registry.", "An older text."]
+
+    def test_the_past_is_locked_like_the_present(self, cast):
+        make_versions(cast.zones.clinical, "Dose 5 mg.", "Dose 7 mg.", days=10)
+        assert self.ask(cast.zones.compliance, ago=15, question="dose") == []
+        scope = data.get_scope(cast.alice)
+        then = timezone.now() - timedelta(days=15)
+        found = data.search(
+            scope, [cast.zones.clinical.pk], "dose", unit_vector(0), keyword_weight=0.4, as_of=then
+        )
+        assert found == []
+
+
+def candidate(text, *, cosine=0.5, counts=None, at=None, document="d"):
+    vector = b""
+    if at is not None:
+        vector = b"\0\0\0\0" + np.array(at, dtype=">f2").tobytes()
+    passage = Passage(
+        0, text, document, "v", "T", "", text, "general", 0, len(text), Evidence(0, 0, 0, 0)
+    )
+    return ranking.Candidate(passage, cosine, len(text), counts or {}, vector)
+
+
+class TestRanking:
+    def test_what_is_near_to_everything_is_worth_less(self):
+        """Twenty-four alike and one apart, all as near to the question."""
+        crowd = [candidate(f"crowd {n}", at=[1, 0, 0.01 * n]) for n in range(24)]
+        apart = candidate("apart", at=[0, 1, 0])
+        ranked = ranking.rank([*crowd, apart], Statistics(25, {}), 0.2)
+        assert ranked[0].text == "apart"
+        assert all(passage.evidence.cosine == 0.5 for passage in ranked)
+        assert ranking.crowding([*crowd, apart])[-1] < 0.1 < 0.9 < ranking.crowding(crowd)[0]
+
+    def test_a_few_chunks_are_no_crowd(self):
+        few = [candidate(f"text {n}", at=[1, 0, 0]) for n in range(20)]
+        assert set(ranking.crowding(few)) == {0.0}
+
+    @pytest.mark.parametrize(("words", "first"), [(9, "rare"), (10, "agreed")])
+    def test_in_a_long_question_the_words_of_the_nearest_count_more(self, words, first):
+        """`rare` holds the rarest word, which no near chunk uses; `agreed` one they all use."""
+        near = [candidate(f"near {n}", cosine=0.9, counts={"w1": 1}) for n in range(31)]
+        pair = [
+            candidate("rare", counts={"w0": 1}),
+            candidate("agreed", cosine=0.5, counts={"w1": 1}),
+        ]
+        frequencies = {"w0": 2, "w1": 20, **{f"w{n}": 50 for n in range(2, words)}}
+        ranked = ranking.rank([*near, *pair], Statistics(1000, frequencies), 1.0)
+        left = [p.text for p in ranked if p.text in ("rare", "agreed")]
+        assert left[0] == first
+
+    def test_words_weigh_less_in_program_text_unless_they_are_tuned(self):
+        code = "def pay(amount):\n    return {'amount': limits[amount]}"
+        assert ranking.looks_like_code(code)
+        assert not ranking.looks_like_code(
+            "Gifts above EUR 50 (see section 4.2) are refused by the one who is given them."
+        )
+        scores = []
+        for text in ("Gifts are paid.", code):
+            for weight in (None, 0.5):
+                pair = [candidate(text, counts={"pay": 1})]
+                (passage,) = ranking.rank(pair, Statistics(10, {"pay": 1}), weight)
+                scores.append(passage.evidence.score)
+        assert scores == pytest.approx([0.625, 0.75, 0.525, 0.75])
+
+    def test_repeats_are_dropped_and_editions_kept(self):
+        texts = [
+            "The limit of a gift is EUR 50 for staff.",
+            "Limit of gift is EUR 50, for the staff!",  # articles and signs
+            "The limit of a gift is EUR 80 for staff.",
+            "The limit of a gift is not EUR 50 for staff.",
+            "A gift may be EUR 50 for staff.",
+            "limit is EUR 50",  # not a piece: a word is missing
+            "gift is EUR 50",  # a piece of the first
+        ]
+        passages = [candidate(text).passage for text in texts]
+        kept = [passage.text for passage in ranking.without_duplicates(passages, 10)]
+        assert kept == [texts[0], *texts[2:5], texts[5]]
+        assert len(ranking.without_duplicates(passages, 2)) == 2
+
+    def test_a_piece_in_another_document_says_where_else_it_stands(self):
+        texts = ["The limit is EUR 50 for staff.", "limit is EUR 50"]
+        passages = [candidate(text, document=text).passage for text in texts]
+        assert len(ranking.without_duplicates(passages, 10)) == 2
+
+
+class TestContext:
+    def test_its_words_count_half(self, cast):
+        zone = cast.zones.compliance
+        make_document(zone, "The board decides.", title="Asked")
+        make_document(zone, "Gifts are listed.", title="Context")
+        make_document(zone, "Nothing of it.", title="Neither")
+        found = data.search(
+            Scope((zone.pk,)), None, "board", unit_vector(0), keyword_weight=0.9, context="gifts"
+        )
+        assert titles(found) == ["Asked", "Context", "Neither"]
+        asked, context, neither = (passage.evidence.coverage for passage in found)
+        assert (asked, context, neither) == pytest.approx((2 / 3, 1 / 3, 0))
+
+    def test_a_word_that_is_asked_for_counts_whole(self, cast):
+        zone = cast.zones.compliance
+        make_document(zone, "Gifts are listed.")
+        for context in ("", "gifts", "the gift"):
+            (passage,) = data.search(
+                Scope((zone.pk,)), None, "gifts?", unit_vector(0), keyword_weight=0.9,
+                context=context,
+            )  # fmt: skip
+            assert passage.evidence.coverage == 1.0
 
 
 HOSTILE = [

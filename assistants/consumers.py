@@ -20,8 +20,8 @@ from django.db.models import Exists
 from django.utils import timezone
 
 from assistants import tasks
-from assistants.exceptions import AssistantsError, InvalidRequest
-from assistants.services import chat, following, rights
+from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
+from assistants.services import chat, conversations, following, rights
 from assistants.services.closing import WITHDRAWN
 
 logger = logging.getLogger(__name__)
@@ -159,12 +159,21 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             )
         self._follow(stream, after)
 
+    async def check_conversation(self, frame: Frame) -> None:
+        conversation = _text(frame, "conversation")
+        withheld = await self._as_user(conversations.list_withheld, conversation_id=conversation)
+        answers = [str(answer) for answer in withheld]
+        code, message = AccessWithdrawn.code, AccessWithdrawn.user_message
+        told = {"conversation": conversation, "answers": answers, "code": code, "message": message}
+        await self._send({"type": "conversation.withheld", **told})
+
     ACTIONS: Mapping[str, Callable[[ChatConsumer, Frame], Any]] = {
         "message.send": send_message,
         "message.edit": edit_message,
         "answer.regenerate": regenerate,
         "answer.stop": stop,
         "answer.resume": resume,
+        "conversation.check": check_conversation,
     }
 
     # ---- what is sent to the client ----

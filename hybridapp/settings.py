@@ -249,5 +249,7 @@ LOGGING = {
         "celery.worker.request": {"level": "WARNING"},  # a late sweep is dropped, rightly
         "celery.app.trace": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
+        # A traceback a second while the broker is away, which /healthz tells anyway.
+        "channels_redis.pubsub": {"level": "CRITICAL"},
     },
 }

@@ -63,7 +63,7 @@ def grant_rights(using: str = DEFAULT_DB_ALIAS, **kwargs: object) -> None:
 
     Nothing to do for whoever owns the tables anyway, or is that role itself.
     """
-    role = settings.APP_DATABASE["USER"]
+    role = str(settings.APP_DATABASE["USER"])
     with connections[using].cursor() as cursor:
         cursor.execute("select current_user, current_schema()")
         user, schema = cursor.fetchone()

@@ -7,8 +7,9 @@ conversations or what hangs on them runs inside one of these:
 - `rights_of_user(user)`: a request of a signed-in person; their rights are read afresh.
 - `rights_of_asker(answer)`: a worker, with the rights of the person who asked.
 - `rights_of(scope)`: a scope that was read a moment ago, or a part of it.
-- `rights_of_system()`: ingestion, upkeep and figures; never on behalf of a person.
-- `services.inspection.inspect`: what an admin or reviewer reads of others, with a logged reason.
+- `rights_of_system()`: ingestion, upkeep, figures, and what an admin sees of documents without
+  their text; never to read content on behalf of a person. Who may read what is not theirs gets
+  the one zone it is in, and their reason is kept (services/document_admin.py).
 """
 
 from __future__ import annotations

@@ -136,6 +136,13 @@ def _view_answers(message: Message, withheld: Iterable[data.Withheld]) -> list[A
     return sorted(views, key=lambda view: view.number)
 
 
+def list_withheld(user: AbstractBaseUser, conversation_id: str) -> list[uuid.UUID]:
+    """The answers of the user's own conversation that they may not read any more."""
+    with data.rights_of_user(user) as scope:
+        conversation = access_conversation(scope, conversation_id)
+        return [answer.answer for answer in data.list_withheld(scope, conversation.pk)]
+
+
 def newest_branch(
     messages: Sequence[Message],
     through: uuid.UUID | None = None,

@@ -18,6 +18,7 @@ from assistants.services.second_person import (
     check_permission,
     check_reason,
 )
+from assistants.types import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,23 @@ def inspect_version(user: AbstractUser, version_id: uuid.UUID, reason: str) -> D
     check_permission(user, VIEW_DOCUMENTS, READ_CONTENT)
     reason = check_reason(reason, "Reading what is not yours is recorded with its reason.")
     with data.rights_of_system():
-        version = (
-            DocumentVersion.objects.select_related("document", "zone")
-            .defer("content")
-            .filter(pk=version_id)
+        place = (
+            DocumentVersion.objects.filter(pk=version_id)
+            .values_list("document", "zone", "zone__slug")
             .first()
         )
-        if version is None:
-            raise NotFound(f"version {version_id}")
-        control.record_event(
-            action="document.inspected",
-            actor=user.get_username(),
-            subject=str(version.document_id),
-            data={"version": str(version.pk), "zone": version.zone.slug, "reason": reason},
-        )
+    if place is None:
+        raise NotFound(f"version {version_id}")
+    document_id, zone_id, zone = place
+    control.record_event(
+        action="document.inspected",
+        actor=user.get_username(),
+        subject=str(document_id),
+        data={"version": str(version_id), "zone": zone, "reason": reason},
+    )
+    with data.rights_of(Scope((zone_id,))):
+        versions = DocumentVersion.objects.select_related("document", "zone").defer("content")
+        version = versions.filter(pk=version_id).first()
+    if version is None:  # moved a moment ago
+        raise NotFound(f"version {version_id}")
     return version

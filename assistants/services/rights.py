@@ -3,6 +3,7 @@
 Whoever changes rights in this app tells all processes (`connect_signals`); each then looks once
 for everything it shows. While answers stream it looks by itself as well, in case the database was
 changed by other hands: one query at a time for the whole process, however many answers there are.
+Workers, which have no sockets, only look.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def _membership_changed(action: str, **kwargs: object) -> None:
 
 
 def _saved(created: bool, update_fields: frozenset[str] | None, **kwargs: object) -> None:
-    if not created and update_fields != {"last_login"}:
+    if not created and set(update_fields or ()) != {"last_login"}:
         announce_change()
 
 
@@ -88,7 +89,9 @@ def watch_answer(answer: str, withdraw: Tell) -> Iterator[None]:
 @contextmanager
 def watch_session(session_key: str, user_id: int, end: Tell) -> Iterator[None]:
     """`end` is called, on this event loop, once the session or the account has ended."""
-    with _Watch.of_this_loop().added((session_key, user_id), end):
+    watch = _Watch.of_this_loop()
+    watch.listen()
+    with watch.added((session_key, user_id), end):
         yield
 
 
@@ -118,7 +121,12 @@ class _Watch:
         self._hearing: list[Tell] = []
         self._looking = False
         self._changed = asyncio.Event()
-        self._tasks = [asyncio.create_task(self._look()), asyncio.create_task(self._listen())]
+        self._look_task = asyncio.create_task(self._look())
+        self._listen_task: asyncio.Task[None] | None = None
+
+    def listen(self) -> None:
+        """From now on, hear of changes as well."""
+        self._listen_task = self._listen_task or asyncio.create_task(self._listen())
 
     @contextmanager
     def added(self, key: Key, tell: Tell) -> Iterator[None]:

@@ -64,6 +64,19 @@ export class ChatAnswer extends HTMLElement {
     }
   }
 
+  /** What is shown may not be read any more. */
+  withhold(message) {
+    this.#text = "";
+    this.#part("body").replaceChildren();
+    this.#part("tail").replaceChildren();
+    this.#tail = null;
+    this.#citations([]);
+    this.#part("why").hidden = true;
+    this.#part("badge").hidden = true;
+    this.querySelector("template[data-source]").content.replaceChildren();
+    this.#finish("failed", message);
+  }
+
   /** Take a frame of this answer. */
   receive(frame) {
     if (!this.isOpen && frame.type !== "answer.completed") return;
@@ -109,6 +122,10 @@ export class ChatAnswer extends HTMLElement {
         this.#complete(frame);
         break;
       case "answer.failed":
+        if (frame.code === "access_withdrawn") {
+          this.withhold(frame.message);
+          break;
+        }
         this.#finish(frame.code === "interrupted" ? "interrupted" : "failed", frame.message);
         this.#part("retry").hidden = !frame.retry;
         break;

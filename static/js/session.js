@@ -85,6 +85,7 @@ export class ChatSession extends HTMLElement {
     this.socket.addEventListener("open", () => {
       this.#resumeAll();
       this.panel.refresh(); // what changed meanwhile was told to nobody
+      this.#checkRights();
     });
     this.socket.addEventListener("state", (event) => this.#showConnection(event.detail));
     this.tabs.addEventListener("turn", (event) => this.#followTab(event.detail));
@@ -228,11 +229,20 @@ export class ChatSession extends HTMLElement {
         break;
       case "rights.changed":
         this.panel.refresh();
+        this.#checkRights();
+        break;
+      case "conversation.withheld":
+        for (const id of frame.answers) this.#answer(id)?.withhold(frame.message);
         break;
       case "error":
         this.#refused(frame);
         break;
     }
+  }
+
+  #checkRights() {
+    if (!this.conversation) return;
+    this.socket.send({ type: "conversation.check", conversation: this.conversation });
   }
 
   #accepted(frame) {

@@ -15,6 +15,7 @@ from assistants import control
 from assistants.models import Assistant, AuditEvent, PromptVersion, Zone
 from assistants.services import documents
 from assistants.services.registry import sync_deployments
+from assistants.services.second_person import get_organisation
 from assistants.types import CLOUD, ON_PREM, Sensitivity, Treatment
 
 # Another folder of the same shape, a folder a zone, may take the demo's place.
@@ -148,6 +149,7 @@ def seed() -> Seeded:
     audit event that marks the end is written last.
     """
     sync_deployments()
+    get_organisation()
     users = get_user_model().objects
     if AuditEvent.objects.filter(action="demo.seeded").exists():
         return Seeded(list(users.values_list("username", flat=True).order_by("pk")[:20]), None)

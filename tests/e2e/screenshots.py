@@ -28,13 +28,14 @@ EARLIER = [
 ]
 
 
-def draw(browser: Browser, url: str, password: str) -> None:
-    def save(page: Page, name: str) -> None:
-        path = FOLDER / f"{name}.png"
-        page.screenshot(path=path, animations="disabled", caret="hide")
-        if path.stat().st_size > MOST_BYTES:
-            raise SystemExit(f"{path} is larger than {MOST_BYTES} bytes")
+def save(page: Page, name: str) -> None:
+    path = FOLDER / f"{name}.png"
+    page.screenshot(path=path, animations="disabled", caret="hide")
+    if path.stat().st_size > MOST_BYTES:
+        raise SystemExit(f"{path} is larger than {MOST_BYTES} bytes")
 
+
+def draw(browser: Browser, url: str, password: str) -> None:
     def sign_in(user: str, **options: object) -> ChatPage:
         chat = ChatPage(browser.new_context(**options).new_page(), url)  # type: ignore[arg-type]
         chat.sign_in(user, password)
@@ -71,6 +72,29 @@ def draw(browser: Browser, url: str, password: str) -> None:
     save(chat.page, "phone")
 
 
+def draw_console(browser: Browser, url: str, password: str) -> None:
+    """What an admin sees of zones: a preview of a change, and what may run where."""
+    chat = ChatPage(browser.new_page(viewport=DESKTOP, color_scheme="light"), url)
+    chat.sign_in("adam", password)
+    page = chat.page
+    chat.open("/admin/assistants/deployment/add/")
+    page.get_by_label("Slug").fill("cloud-example")
+    page.get_by_label("Provider").fill("anthropic")
+    page.get_by_label("Environment").select_option("cloud")
+    page.get_by_label("Region").fill("eu")
+    page.get_by_label("Enabled").uncheck()
+    page.get_by_role("button", name="Save", exact=True).click()
+    chat.open("/admin/assistants/zone/")
+    page.get_by_role("link", name="Clinical", exact=True).click()
+    page.get_by_label("Confidential:").check()
+    page.get_by_label("code (1 person)").check()
+    page.get_by_role("button", name="Preview").click()
+    page.locator("[data-preview]").wait_for()
+    save(page, "zone-preview")
+    chat.open("/admin/assistants/zone/matrix/")
+    save(page, "zone-matrix")
+
+
 @contextmanager
 def demo() -> Iterator[tuple[str, str]]:
     folder = running.make_folder("screenshots")
@@ -96,6 +120,7 @@ def main(arguments: list[str]) -> None:
         )
         with already_running(*arguments) if arguments else demo() as (url, password):
             draw(browser, url, password)
+            draw_console(browser, url, password)
         browser.close()
 
 

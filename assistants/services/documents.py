@@ -221,7 +221,11 @@ def ingest_path(
     _finish(waiting, tell)
     counts = Counter(result.outcome for result in results)
     if set(counts) - {FileOutcome.UNCHANGED}:
-        control.record_event(action="document.ingested", subject=zone.slug, data={**counts})
+        control.record_event(
+            action="document.ingested",
+            subject=zone.slug,
+            data={outcome.value: count for outcome, count in counts.items()},
+        )
     return results
 
 

@@ -278,6 +278,17 @@ def test_passages_are_cited_and_the_conversation_ratchets_up(house, models, foun
     assert not view.superseded
 
 
+def test_a_conversation_never_comes_down_again(house, models, found, monkeypatch):
+    """What follows is bound by all that went before, also where nothing more is found."""
+    models.says("server", ["It is EUR 100 [1]."])
+    first = ask(house.alice, "What is the limit for gifts?")
+    monkeypatch.setattr(data, "search", lambda *args, **kwargs: [])
+    chat_id = str(first.message.conversation_id)
+    later = ask(house.alice, "Thank you.", client_id="c2", conversation=chat_id)
+    assert later.zones == ["compliance", "general"]
+    assert get(Conversation).zones == ["compliance", "general"]
+
+
 def test_a_citation_opens_under_the_rights_of_the_moment(house, models, found):
     models.says("server", ["It is EUR 100 [1]."])
     answer = ask(house.alice, "What is the limit for gifts?")

@@ -155,9 +155,8 @@ def test_hostile_texts_cost_linear_time(piece: str):
         data.find_structured_spans(text)
         return time.process_time() - started
 
-    small, large = seconds(12_500), seconds(100_000)
+    small, large = seconds(5_000), seconds(40_000)
     assert large < 0.5 + 24 * small  # eight times the text; quadratic time would take 64 times
-    assert large < 20
 
 
 # -- what a text's identifiers say of it ----------------------------------------------------------

@@ -212,6 +212,17 @@ RULES = (
         digits=7,
     ),
     Rule(
+        "PHONE_NUMBER",  # six digits, where a word tells
+        re.compile(rf"{_START}\d\d([ .\-])\d\d\1\d\d{_END}"),
+        alone=0.0,
+        near=0.6,
+        context=words(
+            *("phone", "tel", "telephone", "mobile", "call", "dial", "reach", "ring"),
+            *("office", "fax", "landline", "hotline", "extension"),
+        ),
+        digits=6,
+    ),
+    Rule(
         "FAX_NUMBER",
         re.compile(
             rf"(?<![\w.])\+?\(?\d{{1,5}}\)?(?:[ .\-/]?\(?\d{{2,5}}\)?){{1,5}}{_EXTENSION}(?!\w)"

@@ -9,14 +9,16 @@ from dataclasses import replace
 from assistants.data.privacy import people, tagger, views
 from assistants.data.privacy.folding import Folded, fold
 from assistants.data.privacy.spans import CERTAIN, SensitiveSpan, settle
-from assistants.data.privacy.structured import RULES, claims
+from assistants.data.privacy.structured import claims
 from assistants.data.privacy.terms import TermList
 
-ENTITY = 0.45  # of the network's shares, all that is a name of something: from here it counts
+ENTITY = 0.4  # of the network's shares, all that is a name of something: from here it counts
+BESIDE = 0.2  # the same, beside a word that counts
 DEPTH = 2  # codes inside of codes are followed so far
 _CODED = 0.5  # what a decoded run has to hold, to count
 _GAP = re.compile(r"[ \t,.\-/&'’()#]{0,3}\n?[ \t>|,]{0,4}")
 _JOINED = frozenset({"ADDRESS"})
+_ADDRESS = tagger.LABELS.index("ADDRESS")
 _NO_TERMS = TermList()
 
 
@@ -33,22 +35,25 @@ def find_spans(
     return settle(text, _claims(text, terms or _NO_TERMS, tuple(names), DEPTH))
 
 
-def _claims(
-    text: str, terms: TermList, names: tuple[str, ...], depth: int
-) -> list[SensitiveSpan]:
+def _claims(text: str, terms: TermList, names: tuple[str, ...], depth: int) -> list[SensitiveSpan]:
     folded = fold(text)
     found = [*claims(folded), *terms.find(folded), *_disguised(folded, terms)]
     entities = list(_entities(folded.text))
     entities += people.beside_words(folded.text, tagger.flags_of)
-    called = [folded.text[e.start : e.end] for e in entities if e.type == "PERSON"]
-    entities += people.again(folded.text, (*names, *called), tagger.flags_of)
+    people_found = [entity for entity in entities if entity.type == "PERSON"]
+    called = [folded.text[person.start : person.end] for person in people_found]
+    inside = {i for person in people_found for i in range(person.start, person.end)}
+    again = people.again(folded.text, (*names, *called), tagger.flags_of)
+    entities += (span for span in again if span.start not in inside)
     found += (_original(folded, entity) for entity in entities)
     found += _in_letters(folded, terms, (*names, *called))
     if depth:
         for run in views.decoded(folded.text):
             inner = _claims(run.text, terms, (*names, *called), depth - 1)
             if inner and (best := max(inner, key=lambda span: span.score)).score >= _CODED:
-                whole = SensitiveSpan(run.start, run.end, best.type, max(0.9, best.score), "decoded")
+                whole = SensitiveSpan(
+                    run.start, run.end, best.type, max(0.9, best.score), "decoded"
+                )
                 found.append(_original(folded, whole))
     return found
 
@@ -57,15 +62,30 @@ def _claims(
 
 
 def _entities(text: str) -> Iterator[SensitiveSpan]:
-    """The tagger's runs of one label; what stands between two parts of an address joins them."""
+    """The tagger's runs of one label.
+
+    What it is sure of begins a run; neighbours that it is half sure of continue it, as a name or
+    an address is worth more whole. Numbers beside a part of an address belong to it.
+    """
     tagged = tagger.tag(text)
     if not tagged.tokens:
         return
-    best = tagged.shares[:, 1:].argmax(axis=1) + 1
-    share = 1 - tagged.shares[:, 0]
+    tokens = tagged.tokens
+    best = (tagged.shares[:, 1:].argmax(axis=1) + 1).tolist()
+    share = (1 - tagged.shares[:, 0]).tolist()
+    counts = [sure >= ENTITY for sure in share]
+    for steps in (range(1, len(tokens)), range(len(tokens) - 2, -1, -1)):
+        back = -1 if steps.step > 0 else 1
+        for i in steps:
+            if counts[i] or not counts[i + back]:
+                continue
+            number = tokens[i].text.isdigit() and best[i + back] == _ADDRESS
+            if share[i] >= (BESIDE if not number else BESIDE / 4):
+                counts[i] = True
+                best[i] = best[i + back]
     run: SensitiveSpan | None = None
-    for token, label, sure in zip(tagged.tokens, best.tolist(), share.tolist(), strict=True):
-        if sure < ENTITY or token.text == "\n":
+    for token, label, sure, counted in zip(tokens, best, share, counts, strict=True):
+        if not counted or token.text == "\n":
             continue
         type = tagger.LABELS[label]
         if run and run.type == type and _belongs(text[run.end : token.start], type):
@@ -90,12 +110,30 @@ def _belongs(between: str, type: str) -> bool:
 
 
 def _is_entity(text: str, run: SensitiveSpan) -> bool:
-    """Not made of marks alone, nor of words that only medicine knows."""
+    """Not made of marks alone, nor of words that only medicine knows.
+
+    A person has a word that may be a name: not letters one by one (P T, E K G), nor words of the
+    language in lower case only.
+    """
     words = re.findall(r"[^\W\d_]+", text[run.start : run.end])
     if not words:
         return run.type == "ADDRESS"
     known = [tagger.flags_of(word) for word in words]
-    return not all(flags & people.CLINICAL and not flags & people.COMMON for flags in known)
+    if all(flags & people.CLINICAL and not flags & people.COMMON for flags in known):
+        return False
+    if run.type == "ORGANIZATION" and len(words) == 1 and words[0].islower():
+        return not known[0] & people.ENGLISH
+    if run.type != "PERSON":
+        return True
+    return any(
+        len(word) > 1
+        and (
+            flags & people.NAME
+            or not flags & people.ENGLISH
+            or (word[0].isupper() and len(words) > 1)
+        )
+        for word, flags in zip(words, known, strict=True)
+    )
 
 
 # -- disguises ------------------------------------------------------------------------------------
@@ -131,15 +169,18 @@ def _ordered(span: SensitiveSpan) -> SensitiveSpan:
     return replace(span, start=span.end - 1, end=span.start + 1)
 
 
-def _in_letters(
-    folded: Folded, terms: TermList, names: tuple[str, ...]
-) -> Iterator[SensitiveSpan]:
+def _in_letters(folded: Folded, terms: TermList, names: tuple[str, ...]) -> Iterator[SensitiveSpan]:
     """Names and terms with digits for letters: j0hn sm1th."""
     view = views.words(folded.text)
     if view is None:
         return
-    spans: list[SensitiveSpan] = [*terms.find(view), *people.again(view.text, names, tagger.flags_of)]
-    spans += _named(view.text, folded.text)
+    spans: list[SensitiveSpan] = [
+        *terms.find(view),
+        *people.again(view.text, names, tagger.flags_of),
+        *people.beside_words(view.text, tagger.flags_of),
+        *(entity for entity in _entities(view.text) if entity.type == "PERSON"),
+        *_named(view.text, folded.text),
+    ]
     for span in spans:
         if folded.text[span.start : span.end] != view.text[span.start : span.end]:
             yield replace(_original(folded, span), detector="disguised")

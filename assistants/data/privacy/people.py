@@ -1,5 +1,7 @@
 """Names of people by what stands beside them, and wherever else in the text they come up again."""
 
+# ruff: noqa: E501 (a pattern is read in one piece)
+
 from __future__ import annotations
 
 import re
@@ -27,8 +29,19 @@ _INTRODUCED = re.compile(
     rf"next patient is|patient is|the patient,?|patient[:,]?|pt[:,]?|this is|call me|known as|named|called)"
     rf"[ \t]{{1,2}}(?P<name>(?:{_WORD}\.?[ \t]){{0,3}}{_WORD})"
 )
-_PARTICLES = frozenset("de da di del della van von der den la le el al bin ibn dos du st mc mac o".split())  # noqa: SIM905
-_NOT_AFTER = frozenset({"visit", "appointment", "office", "note", "notes", "who", "said", "and", "or", "is", "was", "has", "will", "of", "in", "at", "to", "for", "with", "on", "from"})
+_PARTICLES = frozenset(
+    {
+        *("de", "da", "di", "del", "della", "van", "von", "der", "den", "la", "le", "el", "al"),
+        *("bin", "ibn", "dos", "du", "st", "mc", "mac", "o"),
+    }
+)
+_NOT_AFTER = frozenset(
+    {
+        *("visit", "appointment", "office", "note", "notes", "who", "said", "and", "or", "is"),
+        *("was", "has", "will", "of", "in", "at", "to", "for", "with", "on", "from", "also", "do"),
+    }
+)
+_PART = re.compile(r"[^\W\d_]+")
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}")
 _REVERSIBLE = 4  # letters a name has at least to be looked for backwards
 
@@ -46,29 +59,28 @@ def beside_words(text: str, flags: Flags) -> Iterator[SensitiveSpan]:
 def _end_of_name(words: str, flags: Flags, trusted: bool) -> int:
     """How many characters of `words` are a name; 0 if none.
 
-    A word counts if a list of names has it and it is no English word, or if it is capitalised;
-    after an honorific, also if it is in no list at all.
+    A word counts if a list of names has it and it is no English word, or if it is capitalised and
+    in no list at all; after an honorific or after such a word, any capitalised one.
     """
     end = 0
     for match in re.finditer(_WORD, words):
         word = match[0]
         plain = key(word)
-        known = flags(word)
         if plain in _NOT_AFTER:
             break
-        particle = plain in _PARTICLES
-        capital = word[0].isupper() and not word.isupper()
-        name = bool(known & NAME) and not known & ENGLISH
-        unknown = known == 0 and len(word) > 2
-        first_of_trusted = trusted and not end and not known & (ENGLISH | CLINICAL)
-        if particle:
+        if plain in _PARTICLES:
             continue
-        if name or (capital and (trusted or known & NAME or unknown)) or (trusted and unknown) or first_of_trusted:
-            end = match.end()
-            if plain.endswith("s") and word[-2:] in ("'s", "’s"):
-                return end - 2
-        else:
+        parts = [part for part in _PART.findall(word) if len(part) > 1]
+        known = [flags(part) for part in parts]
+        english = any(each & (ENGLISH | CLINICAL) for each in known)
+        capital = word[0].isupper() and not (word.isupper() and len(word) > 3)
+        name = any(each & NAME for each in known) and not english
+        unknown = bool(parts) and not any(known)
+        if not (name or (unknown and (capital or trusted)) or (capital and (trusted or end))):
             break
+        end = match.end()
+        if plain.endswith(("'s", "’s")):
+            return end - 2
     return end
 
 
@@ -95,6 +107,6 @@ def again(text: str, names: Iterable[str], flags: Flags) -> Iterator[SensitiveSp
         if ambiguous is None and plain.endswith("s"):
             ambiguous = parts.get(plain[:-1]) or (True if plain[:-1] in parts else None)
         if ambiguous is False or (ambiguous and word[0].isupper()):
-            yield SensitiveSpan(match.start(), match.end(), "PERSON", 0.55, "again")
+            yield SensitiveSpan(match.start(), match.end(), "PERSON", 0.61, "again")
         elif plain in backwards and not flags(word) & ENGLISH:
             yield SensitiveSpan(match.start(), match.end(), "PERSON", 0.5, "backwards")

@@ -16,34 +16,71 @@ from urllib.parse import unquote_to_bytes
 from assistants.data.privacy.folding import Folded
 
 _UNITS = {
-    **{"zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3"},
-    **{"four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "niner": "9"},
+    "zero": "0",
+    "oh": "0",
+    "o": "0",
+    "nought": "0",
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "niner": "9",
 }
 _TEENS = {
-    **{"ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14"},
-    **{"fifteen": "15", "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19"},
+    "ten": "10",
+    "eleven": "11",
+    "twelve": "12",
+    "thirteen": "13",
+    "fourteen": "14",
+    "fifteen": "15",
+    "sixteen": "16",
+    "seventeen": "17",
+    "eighteen": "18",
+    "nineteen": "19",
 }
 _TENS = {
-    **{"twenty": "2", "thirty": "3", "forty": "4", "fourty": "4", "fifty": "5", "sixty": "6"},
-    **{"seventy": "7", "eighty": "8", "ninety": "9"},
+    "twenty": "2",
+    "thirty": "3",
+    "forty": "4",
+    "fourty": "4",
+    "fifty": "5",
+    "sixty": "6",
+    "seventy": "7",
+    "eighty": "8",
+    "ninety": "9",
 }
 _TIMES = {"double": 2, "triple": 3}
-_SPOKEN = "|".join(sorted({*_UNITS, *_TEENS, *_TENS, *_TIMES, "hundred", "dash", "hyphen"}, key=len)[::-1])
+_SPOKEN = "|".join(
+    sorted({*_UNITS, *_TEENS, *_TENS, *_TIMES, "hundred", "dash", "hyphen"}, key=len)[::-1]
+)
 _RUN = re.compile(
     rf"(?i)(?<!\w)(?:{_SPOKEN}|\d{{1,4}})(?:[\s,.\-]{{1,3}}(?:{_SPOKEN}|\d{{1,4}})){{4,60}}(?!\w)"
 )
 _SPOKEN_WORD = re.compile(r"[A-Za-z]+|\d+")
 _SINGLES = re.compile(r"(?<![\w.,])\d(?:[ .\-_/*|,]{1,2}\d){6,40}(?![\w])")
-_DISGUISED_NUMBER = re.compile(r"(?<!\w)(?=[A-Za-z \-]{0,20}\d)[0-9OoIlSsBZz|][0-9OoIlSsBZz|\- ]{7,40}[0-9OoIlSsBZz|](?!\w)")
+_DISGUISED_NUMBER = re.compile(
+    r"(?<!\w)(?=[A-Za-z \-]{0,20}\d)[0-9OoIlSsBZz|][0-9OoIlSsBZz|\- ]{7,40}[0-9OoIlSsBZz|](?!\w)"
+)
 _AS_DIGITS = str.maketrans("OoIl|SsBZz", "0011155822")
-_DISGUISED_WORD = re.compile(r"(?<![\w@$])(?=[^\W\d_]{0,20}[0134578@$!])(?=[\d@$!]{0,3}[^\W\d_])[\w@$!]{3,24}(?<!!)(?![\w@$])")
+_DISGUISED_WORD = re.compile(
+    r"(?<![\w@$])(?=[^\W\d_]{0,20}[0134578@$!])(?=[\d@$!]{0,3}[^\W\d_])[\w@$!]{3,24}(?<!!)(?![\w@$])"
+)
 _AS_LETTERS = str.maketrans("0134578@$!", "oieastbasi")
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{12,20000}={0,2}(?![A-Za-z0-9+/_=-])")
-_HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x)?(?:[0-9A-Fa-f]{2}[ :]?){7,10000}[0-9A-Fa-f]{2}(?![0-9A-Za-z])")
+_HEX = re.compile(
+    r"(?<![0-9A-Za-z])(?:0x)?(?:[0-9A-Fa-f]{2}[ :]?){7,10000}[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
+)
 _ESCAPED = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|&#x?[0-9A-Fa-f]{2,3};){4,4000}")
 _PERCENT = re.compile(r"[^\s\"'<>]{0,200}(?:%[0-9A-Fa-f]{2}[^\s\"'<>%]{0,60}){2,400}")
-_NUMBER_IN_ESCAPE = re.compile(r"\\x([0-9A-Fa-f]{2})|\\u00([0-9A-Fa-f]{2})|&#x([0-9A-Fa-f]{2,3});|&#(\d{2,3});")
+_NUMBER_IN_ESCAPE = re.compile(
+    r"\\x([0-9A-Fa-f]{2})|\\u00([0-9A-Fa-f]{2})|&#x([0-9A-Fa-f]{2,3});|&#(\d{2,3});"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ TOKENS_A_BATCH = 6_000
 HIDE_NAME, HIDE_WORD, HIDE_FLAGS = 0.5, 0.08, 0.15
 
 
-class Tagger(nn.Module):
+class Tagger(nn.Module):  # type: ignore[misc]  # torch is not typed here
     def __init__(self) -> None:
         super().__init__()
         sizes = (tokens.WORDS, tokens.PREFIXES, tokens.SUFFIXES, tokens.SHAPES)
@@ -42,7 +42,9 @@ class Tagger(nn.Module):
         self.out = nn.Linear(HIDDEN, len(LABELS))
 
     def forward(self, ids: torch.Tensor, flags: torch.Tensor) -> torch.Tensor:
-        state = sum((rows(ids[:, i : i + 1]) for i, rows in enumerate(self.rows)), self.flags(flags))
+        state = sum(
+            (rows(ids[:, i : i + 1]) for i, rows in enumerate(self.rows)), self.flags(flags)
+        )
         state = self.drop(state)
         for number, layer in enumerate(self.layers):
             padded = nn.functional.pad(state, (0, 0, WINDOW, WINDOW))

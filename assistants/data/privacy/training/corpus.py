@@ -1,5 +1,7 @@
 """Texts made up from phrases and word lists, with the label of every character."""
 
+# ruff: noqa: E501 (forms are read in one piece)
+
 from __future__ import annotations
 
 import ast
@@ -33,7 +35,20 @@ _STATES = (
     *("NSW", "QLD", "VIC", "WA", "ON", "QC", "BC", "AB", "MB", "NS", "KA", "BY", "TI", "MI", "nan"),
 )
 _WAYS_AFTER = (
-    *("Street", "St", "St.", "Avenue", "Ave", "Road", "Rd", "Lane", "Drive", "Dr", "Court", "Place"),
+    *(
+        "Street",
+        "St",
+        "St.",
+        "Avenue",
+        "Ave",
+        "Road",
+        "Rd",
+        "Lane",
+        "Drive",
+        "Dr",
+        "Court",
+        "Place",
+    ),
     *("Way", "Terrace", "Boulevard", "Square", "Crescent", "Close", "Parkway", "Loop", "Circle"),
     *("Rapids", "Mall", "Turnpike", "Gardens", "Hill", "Row", "Trail", "Crossing", "Meadow"),
 )
@@ -172,12 +187,21 @@ class Generator:
         if chance < 0.06:
             return [(self._invented(), "PERSON")]
         if chance < 0.09:
-            return [(f"{self.random.choice(('Mc', 'Mac', 'O’', 'O' + chr(39)))}{self._surname()}", "PERSON")]
+            return [
+                (
+                    f"{self.random.choice(('Mc', 'Mac', 'O’', 'O' + chr(39)))}{self._surname()}",
+                    "PERSON",
+                )
+            ]
         if chance < 0.12:
-            particle = self.random.choice(("de ", "van ", "van der ", "von ", "di ", "al-", "el ", "dos "))
+            particle = self.random.choice(
+                ("de ", "van ", "van der ", "von ", "di ", "al-", "el ", "dos ")
+            )
             return [(particle + self._surname(), "PERSON")]
         if chance < 0.15:
-            return [(f"{self._surname()}{self.random.choice(('-', ' '))}{self._surname()}", "PERSON")]
+            return [
+                (f"{self._surname()}{self.random.choice(('-', ' '))}{self._surname()}", "PERSON")
+            ]
         return [(self._surname(), "PERSON")]
 
     def _surname(self) -> str:
@@ -207,15 +231,102 @@ class Generator:
 
     def _honorific(self) -> list[Piece]:
         title = self.random.choice(
-            ("Mr.", "Mrs.", "Ms.", "Dr.", "Dr.", "Mr", "Mrs", "Ms", "Dr", "Miss", "Prof.", "Professor", "Doctor", "Sir", "Herr", "Frau")
+            (
+                "Mr.",
+                "Mrs.",
+                "Ms.",
+                "Dr.",
+                "Dr.",
+                "Mr",
+                "Mrs",
+                "Ms",
+                "Dr",
+                "Miss",
+                "Prof.",
+                "Professor",
+                "Doctor",
+                "Sir",
+                "Herr",
+                "Frau",
+            )
         )
         return [(title, "PERSON")]
 
     def _invented(self) -> str:
         """A name that no list has."""
-        parts = "ba be bo da de el fa ga ha il ja ka ko la le li lo ma me mi mo na ne ni no or pa ra re ri ro sa se shi ta te ti to tsu va vi wa ya yu za".split()
-        ends = ("", "n", "r", "s", "l", "k", "sen", "son", "ski", "ov", "ova", "ic", "ez", "man", "berg", "moto", "nen", "opoulos", "yan", "dze")
-        return ("".join(self.random.choices(parts, k=self.random.randint(2, 3))) + self.random.choice(ends)).title()
+        parts = [
+            "ba",
+            "be",
+            "bo",
+            "da",
+            "de",
+            "el",
+            "fa",
+            "ga",
+            "ha",
+            "il",
+            "ja",
+            "ka",
+            "ko",
+            "la",
+            "le",
+            "li",
+            "lo",
+            "ma",
+            "me",
+            "mi",
+            "mo",
+            "na",
+            "ne",
+            "ni",
+            "no",
+            "or",
+            "pa",
+            "ra",
+            "re",
+            "ri",
+            "ro",
+            "sa",
+            "se",
+            "shi",
+            "ta",
+            "te",
+            "ti",
+            "to",
+            "tsu",
+            "va",
+            "vi",
+            "wa",
+            "ya",
+            "yu",
+            "za",
+        ]
+        ends = (
+            "",
+            "n",
+            "r",
+            "s",
+            "l",
+            "k",
+            "sen",
+            "son",
+            "ski",
+            "ov",
+            "ova",
+            "ic",
+            "ez",
+            "man",
+            "berg",
+            "moto",
+            "nen",
+            "opoulos",
+            "yan",
+            "dze",
+        )
+        return (
+            "".join(self.random.choices(parts, k=self.random.randint(2, 3)))
+            + self.random.choice(ends)
+        ).title()
 
     def _letter(self) -> str:
         return self.random.choice("ABCDEFGHIJKLMNOPRSTUVWZ")
@@ -260,7 +371,13 @@ class Generator:
         role = self.random.choice(self.own["roles"])
         words = [self.random.choice((self._word(), self._frequent())) for _ in range(3)]
         job = self.random.choice(
-            (role, f"{words[0]} {role}", f"{words[0]} {words[1]} {role}", f"{words[0]} and {words[1]} {role}", f"{words[0]}, {words[1]}, and {words[2]} {role}")
+            (
+                role,
+                f"{words[0]} {role}",
+                f"{words[0]} {words[1]} {role}",
+                f"{words[0]} and {words[1]} {role}",
+                f"{words[0]}, {words[1]}, and {words[2]} {role}",
+            )
         )
         return job[0].upper() + job[1:] if self.random.random() < 0.7 else job
 
@@ -286,24 +403,66 @@ class Generator:
         elif chance < 0.9:
             name = f"{self._brand()} {self.random.choice(('And', 'and', '&', 'of', 'Of', 'For', 'to'))} {self._brand()}"
         elif chance < 0.93:
-            kind = self.random.choice(("Department", "Ministry", "University", "Bank", "Institute", "Bureau", "Office", "Museum", "Hospital"))
+            kind = self.random.choice(
+                (
+                    "Department",
+                    "Ministry",
+                    "University",
+                    "Bank",
+                    "Institute",
+                    "Bureau",
+                    "Office",
+                    "Museum",
+                    "Hospital",
+                )
+            )
             name = f"{kind} of {self.random.choice((self._brand(), self._city()[0][0]))}"
         elif chance < 0.96:
-            kind = self.random.choice(("Hospital", "Medical Center", "University", "Clinic", "High School", "Bank", "Council", "General Hospital", "Museum"))
+            kind = self.random.choice(
+                (
+                    "Hospital",
+                    "Medical Center",
+                    "University",
+                    "Clinic",
+                    "High School",
+                    "Bank",
+                    "Council",
+                    "General Hospital",
+                    "Museum",
+                )
+            )
             name = f"{self.random.choice((self._city()[0][0], self._surname(), 'St. ' + self._first()[0][0]))} {kind}"
         else:
-            name = self._invented() + self.random.choice(("", "", " " + ending, "ify", "ly", "tech", "soft"))
+            name = self._invented() + self.random.choice(
+                ("", "", " " + ending, "ify", "ly", "tech", "soft")
+            )
         return [(name, "ORGANIZATION")]
 
     def _brand(self) -> str:
-        word = self.random.choice(self.own["company words"]) if self.random.random() < 0.7 else self._word()
+        word = (
+            self.random.choice(self.own["company words"])
+            if self.random.random() < 0.7
+            else self._word()
+        )
         return word.title()
 
     # -- addresses --------------------------------------------------------------------------------
 
     def _street_text(self) -> str:
-        name = self._surname() if self.random.random() < 0.5 else self.random.choice((self._city()[0][0], self._word().title(), self._first()[0][0]))
-        number = str(self.random.choice((self.random.randint(1, 99), self.random.randint(1, 999), self.random.randint(1, 30_000))))
+        name = (
+            self._surname()
+            if self.random.random() < 0.5
+            else self.random.choice((self._city()[0][0], self._word().title(), self._first()[0][0]))
+        )
+        number = str(
+            self.random.choice(
+                (
+                    self.random.randint(1, 99),
+                    self.random.randint(1, 999),
+                    self.random.randint(1, 30_000),
+                )
+            )
+        )
         chance = self.random.random()
         if chance < 0.3:
             street = f"{number} {name} {self.random.choice(_WAYS_AFTER)}"
@@ -347,7 +506,13 @@ class Generator:
         return [(self.random.choice(_STATES), "ADDRESS")]
 
     def _corner(self) -> list[Piece]:
-        other = self.random.choice((self._street_text(), f"{self._surname()} {self.random.choice(_WAYS_AFTER)}", self._surname()))
+        other = self.random.choice(
+            (
+                self._street_text(),
+                f"{self._surname()} {self.random.choice(_WAYS_AFTER)}",
+                self._surname(),
+            )
+        )
         both = [self._street_text(), other]
         self.random.shuffle(both)
         start = self.random.choice(("", "", "the corner of ", "the intersection of "))
@@ -391,7 +556,11 @@ class Generator:
     # -- what is no name --------------------------------------------------------------------------
 
     def _word(self) -> str:
-        return self.random.choice(self.lists.english) if self.random.random() < 0.5 else self._frequent()
+        return (
+            self.random.choice(self.lists.english)
+            if self.random.random() < 0.5
+            else self._frequent()
+        )
 
     def _frequent(self) -> str:
         return self.random.choice(self.lists.frequent)
@@ -405,15 +574,59 @@ class Generator:
         return word.title() if self.random.random() < 0.3 else word
 
     def _date(self) -> str:
-        day, month, year = self.random.randint(1, 28), self.random.randint(1, 12), self.random.randint(1930, 2030)
-        name = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")[month - 1]
-        return self.random.choice((f"{month}/{day}/{year}", f"{year}-{month:02}-{day:02}", f"{day} {name} {year}", f"{name} {day}, {year}", f"{day}.{month}.{year}", f"{name} {year}", f"{name} {day}"))
+        day, month, year = (
+            self.random.randint(1, 28),
+            self.random.randint(1, 12),
+            self.random.randint(1930, 2030),
+        )
+        name = (
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        )[month - 1]
+        return self.random.choice(
+            (
+                f"{month}/{day}/{year}",
+                f"{year}-{month:02}-{day:02}",
+                f"{day} {name} {year}",
+                f"{name} {day}, {year}",
+                f"{day}.{month}.{year}",
+                f"{name} {year}",
+                f"{name} {day}",
+            )
+        )
 
     def _phone(self) -> str:
-        return re.sub("9", lambda _: str(self.random.randint(0, 9)), self.random.choice(("999-999-9999", "(999) 999-9999", "+99 99 9999 9999", "9999 999 999", "999 99 999", "99-99-99-99", "099 999 99 99", "999 9999")))
+        return re.sub(
+            "9",
+            lambda _: str(self.random.randint(0, 9)),
+            self.random.choice(
+                (
+                    "999-999-9999",
+                    "(999) 999-9999",
+                    "+99 99 9999 9999",
+                    "9999 999 999",
+                    "999 99 999",
+                    "99-99-99-99",
+                    "099 999 99 99",
+                    "999 9999",
+                )
+            ),
+        )
 
     def _email(self) -> str:
-        return f"{self._first()[0][0]}{self.random.choice(('.', '', '_'))}{self._surname()}@{self._word()}.com".replace(" ", "").lower()
+        return f"{self._first()[0][0]}{self.random.choice(('.', '', '_'))}{self._surname()}@{self._word()}.com".replace(
+            " ", ""
+        ).lower()
 
 
 def _read_documents() -> list[str]:

@@ -1,5 +1,5 @@
 """Lists of words to fill in and to know: from Faker (MIT), GeoNames (CC BY 4.0, geonames.org) and
-Debian's list of English words (`wamerican`, public domain)."""
+Debian's lists of English words (`wamerican` and `wbritish`, public domain)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from assistants.data.privacy import tokens
 
-ENGLISH = Path("/usr/share/dict/words")
+ENGLISH = [Path("/usr/share/dict/american-english"), Path("/usr/share/dict/british-english")]
 SUPPLIES = Path(__file__).with_name("words.txt")
 
 
@@ -82,7 +82,12 @@ def lists() -> Lists:
     own = supplies()
     regions = {state["name"] for state in world.get_us_states().values()}
     countries = {country["name"] for country in world.get_countries().values()}
-    english = [w for w in ENGLISH.read_text(encoding="utf-8").split() if w.islower() and w.isalpha()]
+    english = {
+        word
+        for path in ENGLISH
+        for word in path.read_text(encoding="utf-8").split()
+        if word.islower() and word.isalpha()
+    }
     return Lists(
         *(
             tuple(sorted(filter(_is_european, words)))

@@ -121,6 +121,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             assistant=_optional(frame, "assistant") or "",
             text=_text(frame, "text", free=True),
             parent=_optional(frame, "parent"),
+            as_of=_optional(frame, "as_of"),
             enqueue=tasks.answer.delay,
         )
         await self._accept(accepted)

@@ -73,6 +73,12 @@ class SourceUnavailable(AssistantsError):
     user_message = "This source cannot be reached. It is tried again by itself."
 
 
+class EmbeddingModelChanged(AssistantsError):
+    """Another embedding model took over since these vectors were made: make them anew."""
+
+    code = "embedding_model_changed"
+
+
 class ProviderError(AssistantsError):
     """A deployment failed. `permanent` means that trying it again is pointless."""
 

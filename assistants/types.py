@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import IntEnum, StrEnum
 
 
@@ -80,7 +81,8 @@ class Passage:
 
     `start` and `end` are offsets, in characters, into the version's normalised text.
     `linked_from` is None for what the search found; else it was found by a link: from the passage
-    of that number, or from the question itself (0).
+    of that number, or from the question itself (0). `valid_from` and `valid_until` are the days on
+    which its version took and lost its place (None: unknown, and not yet).
     """
 
     number: int
@@ -95,6 +97,8 @@ class Passage:
     end: int
     evidence: Evidence
     linked_from: int | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
 
 
 class Role(StrEnum):
@@ -134,6 +138,7 @@ class Capability(StrEnum):
     CODE = "code"
     SUMMARY = "summary"
     REASONING = "reasoning"
+    RERANK = "rerank"  # orders passages; it never answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,23 @@ class DeploymentSpec:
     def place(self) -> str:
         """The place a zone's residency is compared with: `on_prem`, `cloud:eu`, …"""
         return f"{self.environment}:{self.region}" if self.region else self.environment
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSpec:
+    """A model that texts are embedded with. `model_id` is its primary key.
+
+    `base_url` of an endpoint on the premises that speaks OpenAI's embeddings protocol (it
+    includes `/v1`), or empty for the model in this process. The key is only named, as for a
+    deployment.
+    """
+
+    model_id: int
+    name: str
+    version: str
+    dimensions: int
+    base_url: str = ""
+    key_variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

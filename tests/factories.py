@@ -66,7 +66,8 @@ def make_assistant(slug: str, zones: Sequence[Zone] = (), **extra: Any) -> Assis
 
 
 def make_deployment(slug: str, provider: str = "openai_compatible", **extra: Any) -> Deployment:
-    defaults: dict[str, Any] = {"capabilities": list(Capability), "rank": 10}
+    generative = [each for each in Capability if each is not Capability.RERANK]
+    defaults: dict[str, Any] = {"capabilities": generative, "rank": 10}
     return Deployment.objects.create(slug=slug, provider=provider, **{**defaults, **extra})
 
 

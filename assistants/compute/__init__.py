@@ -3,6 +3,7 @@
 Nothing here imports torch, transformers or aiohttp before they are used.
 """
 
+from assistants.compute.embedding_endpoint import embed_at_endpoint, measure_endpoint
 from assistants.compute.embeddings import (
     EMBEDDING_MODEL,
     EMBEDDING_VERSION,
@@ -15,6 +16,7 @@ from assistants.compute.generate import close_clients, generate
 from assistants.compute.health import check_deployment, is_healthy, record_outcome
 from assistants.compute.liveness import announce, get_alive
 from assistants.compute.loop import run
+from assistants.compute.reranking import rerank
 from assistants.compute.streams import (
     BROKER_DOWN,
     END_TYPES,
@@ -36,15 +38,18 @@ __all__ = [
     "claim_abandoned",
     "close_clients",
     "count_tokens",
+    "embed_at_endpoint",
     "embed_query",
     "embed_texts",
     "generate",
     "get_alive",
     "is_healthy",
+    "measure_endpoint",
     "open_writer",
     "read_frames",
     "record_outcome",
     "request_stop",
+    "rerank",
     "run",
     "warm_up",
 ]

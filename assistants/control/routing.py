@@ -15,6 +15,7 @@ _WORDS = {
     Capability.CODE: "code",
     Capability.SUMMARY: "summaries",
     Capability.REASONING: "reasoning",
+    Capability.RERANK: "reranking",
 }
 
 

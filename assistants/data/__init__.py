@@ -17,6 +17,15 @@ from assistants.data.documents import (
     remove_document,
     restore_document,
 )
+from assistants.data.embedding_models import (
+    create_model_index,
+    drop_retired_models,
+    fill_model,
+    get_embedding_spec,
+    list_without,
+    register_model,
+    switch_model,
+)
 from assistants.data.graph import (
     DocumentLinks,
     LinkedPlace,
@@ -39,6 +48,7 @@ from assistants.data.ingestion import (
     renew_claim,
     retry_version,
 )
+from assistants.data.joining import join_neighbours
 from assistants.data.layout import Part, Section, Span, lay_out
 from assistants.data.lexemes import get_search_vector
 from assistants.data.listing import (
@@ -156,18 +166,22 @@ __all__ = [
     "count_chunks",
     "count_waiting",
     "count_zone_contents",
+    "create_model_index",
     "days_in_words",
     "delete_expired_versions",
     "delete_version",
     "detect",
+    "drop_retired_models",
     "fail_version",
     "file_name",
+    "fill_model",
     "find_linked",
     "find_spans",
     "find_structured_spans",
     "get_dead_letter",
     "get_document",
     "get_document_list",
+    "get_embedding_spec",
     "get_held_version",
     "get_outcomes",
     "get_scope",
@@ -182,6 +196,7 @@ __all__ = [
     "is_anything_due",
     "is_asker",
     "is_relevant",
+    "join_neighbours",
     "join_zones",
     "lay_out",
     "list_changes",
@@ -193,6 +208,7 @@ __all__ = [
     "list_versions",
     "list_withdrawn",
     "list_withheld",
+    "list_without",
     "load_seen",
     "lock_document",
     "loosens",
@@ -205,6 +221,7 @@ __all__ = [
     "receive_from_source",
     "receive_version",
     "refusal",
+    "register_model",
     "reject_claimed",
     "reject_held_version",
     "remove_document",
@@ -217,4 +234,5 @@ __all__ = [
     "rights_of_user",
     "save_seen",
     "search",
+    "switch_model",
 ]

@@ -303,6 +303,20 @@ def chunk_document(
     return list(cutter.finish(parts))
 
 
+def text_to_embed(
+    title: str,
+    section: str,
+    text: str,
+    media_type: str,
+    count_tokens: CountTokens = estimate_tokens,
+) -> str:
+    """What a stored chunk is embedded as, for another model: as `DraftChunk.embedded`, but that
+    a piece of a table is without the table's head, which stands in another chunk.
+    """
+    cutter = _Cutter(ParsedDocument(title, "", media_type, ()), count_tokens)
+    return (cutter.heading(section) + cutter.clean(text)).strip()
+
+
 def _bodies(blocks: Sequence[Block]) -> Iterator[Block]:
     """All blocks but headings; a heading stays where nothing stands below it."""
     for number, block in enumerate(blocks):

@@ -42,7 +42,8 @@ class ReadyVersion:
     """A version that is read, cut and embedded: one vector a chunk. Indexing is what it lacks.
 
     `attempt` is the number of the attempt that made it, None for whoever asks no turn:
-    `data.claim_versions` gives a later number to whoever takes the work over.
+    `data.claim_versions` gives a later number to whoever takes the work over. `model_id` is the
+    embedding model that made the vectors, None for the one that is active.
     """
 
     version_id: uuid.UUID
@@ -52,6 +53,7 @@ class ReadyVersion:
     attempt: int | None = None
     detected: Mapping[str, int] = field(default_factory=dict)
     detected_sensitivity: Sensitivity | None = None
+    model_id: int | None = None
 
 
 # -- writing, with the system's rights ------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from assistants.data.blocks import DraftChunk
-from assistants.data.embedding_models import get_active_model
+from assistants.data.embedding_models import hold_active_model
 from assistants.data.graph import IndexedText, record_links
 from assistants.data.lexemes import CONFIGURATION, searchable
 from assistants.models import DocumentVersion, new_id
@@ -87,13 +87,13 @@ def create_chunks(ready: Sequence[tuple[DocumentVersion, ReadyVersion]]) -> None
         for chunk, vector in zip(draft.chunks, draft.vectors, strict=True)
     ]
     titles = {version.pk: searchable(draft.parsed.title) for version, draft in ready}
-    model = get_active_model()
+    model = hold_active_model([draft.model_id for _, draft in ready])
     with connection.cursor() as cursor:
         for batch in _batches(pieces):
             cursor.execute(
                 CREATE_EMBEDDINGS,
                 {
-                    "model": model.pk,
+                    "model": model,
                     "ids": [id for id, _, _, _ in batch],
                     "zones": [version.zone_id for _, version, _, _ in batch],
                     "currents": [version.current for _, version, _, _ in batch],

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 from assistants.data.embedding_models import get_active_model, get_dimensions
 from assistants.data.lexemes import Statistics, any_of, count_in, get_statistics
@@ -52,7 +53,7 @@ with question as materialized (
 select chunk.id, version.document_id, version.id, document.title, chunk.section, chunk.text,
     zone.slug, chunk.start, chunk."end",
     1 - (embedding.vector <=> (select vector from question)) as cosine,
-    chunk.search::text, halfvec_send(embedding.vector)
+    chunk.search::text, halfvec_send(embedding.vector), version.valid_from, version.valid_until
 from candidate
 join assistants_chunk chunk on chunk.id = candidate.id and chunk.zone_id = any (%(zones)s::bigint[])
 join assistants_embedding embedding on embedding.chunk_id = chunk.id
@@ -156,7 +157,7 @@ def _get_candidates(
 ) -> list[Candidate]:
     model = model_id or get_active_model().pk
     present = [word for word in statistics.rarest_first if statistics.frequencies[word]]
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "zones": list(zones),
         "vector": "[" + ",".join(f"{number:.4g}" for number in vector) + "]",
         "as_of": as_of,
@@ -191,10 +192,10 @@ def _get_candidates(
             ),
             values,
         )
-        return [_candidate(row, present) for row in cursor.fetchall()]
+        return [read_candidate(row, present) for row in cursor.fetchall()]
 
 
-def _weight_of(words: Iterable[str], statistics: Statistics, values: dict[str, object]) -> str:
+def _weight_of(words: Iterable[str], statistics: Statistics, values: dict[str, Any]) -> str:
     """An expression for how rare the words of a chunk are; its values are added to `values`."""
     weights = []
     for number, word in enumerate(words):
@@ -221,8 +222,10 @@ def _selective(present: Sequence[str], statistics: Statistics) -> list[str]:
     return words
 
 
-def _candidate(row: Sequence[Any], lexemes: Iterable[str]) -> Candidate:
-    chunk, document, version, title, section, text, zone, start, end, cosine, words, vector = row
+def read_candidate(row: Sequence[Any], lexemes: Iterable[str]) -> Candidate:
+    """From a row of CANDIDATE_ROWS."""
+    chunk, document, version, title, section, text, zone, start, end, *measured = row
+    cosine, words, vector, valid_from, valid_until = measured
     passage = Passage(
         number=0,
         chunk_id=str(chunk),
@@ -235,5 +238,7 @@ def _candidate(row: Sequence[Any], lexemes: Iterable[str]) -> Candidate:
         start=start,
         end=end,
         evidence=Evidence(0.0, 0.0, 0.0, 0.0),
+        valid_from=valid_from and timezone.localdate(valid_from),
+        valid_until=valid_until and timezone.localdate(valid_until),
     )
     return Candidate(passage, cosine, len(text), count_in(words, lexemes), bytes(vector))

@@ -97,6 +97,11 @@ class Assistant(models.Model):
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
         help_text="share of the keyword side in the hybrid score; the rest is the vector side",
     )
+    crowding_weight = models.FloatField(
+        default=0.1,
+        validators=[MinValueValidator(0.0), MaxValueValidator(0.5)],
+        help_text="how much less a passage is worth that lies near many of the others",
+    )
     widen_by_links = models.BooleanField(
         default=False,
         help_text="also look at passages that the found ones refer to, or that define what they "

@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
@@ -21,8 +21,8 @@ from assistants.exceptions import (
     LeaseLost,
     NotFound,
 )
-from assistants.models import Answer, Assistant, Conversation, Message
-from assistants.services import linking, prompts, registry, rights
+from assistants.models import Answer, Assistant, Citation, Conversation, Message
+from assistants.services import prompts, registry, rights
 from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
 from assistants.services.connections import give_back_connection
 from assistants.services.conversations import (
@@ -35,9 +35,12 @@ from assistants.services.conversations import (
 )
 from assistants.services.generation import Result, generate_answer
 from assistants.services.messages import check_message, title_of
+from assistants.services.retrieval import Found, embed_question, find_passages, parse_as_of
+from assistants.services.rewriting import AskedQuestion
 from assistants.types import (
     Capability,
     DeploymentSpec,
+    EmbeddingSpec,
     Outcome,
     Passage,
     Prompt,
@@ -83,19 +86,23 @@ def open_turn(
     enqueue: Enqueue,
     conversation: str | None = None,
     parent: str | None = None,
+    as_of: str | None = None,
 ) -> Accepted:
     """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
 
-    A `client_id` that this user has sent before is answered with its first arrival. Raises
+    `as_of` is a day such as 2026-01-31: answer from the documents as they were then. A
+    `client_id` that this user has sent before is answered with its first arrival. Raises
     InvalidRequest, NotFound or RateLimited; nothing is stored then.
     """
     text = check_message(client_id, text)
+    day = parse_as_of(as_of)
 
     def store(scope: Scope) -> Accepted:
         if conversation is not None:
             chat = access_conversation(scope, conversation)
             _check_membership(scope, chat.assistant)
-            return _store(user, chat, text, client_id, _parent(scope, chat, parent), enqueue)
+            before = _parent(scope, chat, parent)
+            return _store(user, chat, text, client_id, before, enqueue, day)
         found = list_assistants(user).filter(slug=assistant).select_related("question_zone")
         chosen = found.first()
         if chosen is None:
@@ -106,7 +113,7 @@ def open_turn(
             title=title_of(text),
             zones=[chosen.question_zone.slug],
         )
-        return _store(user, chat, text, client_id, None, enqueue)
+        return _store(user, chat, text, client_id, None, enqueue, day)
 
     return _store_once(user, client_id, text, store)
 
@@ -127,7 +134,8 @@ def edit_message(
             raise NotFound(f"message {message}")
         chat = original.conversation
         _check_membership(scope, chat.assistant)
-        return _store(user, chat, text, client_id, original.parent_id, enqueue)
+        before, day = original.parent_id, original.as_of
+        return _store(user, chat, text, client_id, before, enqueue, day)
 
     return _store_once(user, client_id, text, store)
 
@@ -237,6 +245,7 @@ def _store(
     client_id: str,
     parent: uuid.UUID | None,
     enqueue: Enqueue,
+    as_of: date | None,
 ) -> Accepted:
     """In the caller's transaction."""
     if chat._state.adding:
@@ -249,6 +258,7 @@ def _store(
         parent_id=parent,
         client_id=client_id,
         text=text,
+        as_of=as_of,
         zones=chat.zones,
     )
     message.save(force_insert=True)
@@ -290,6 +300,7 @@ class Plan:
     passages: Sequence[Passage]
     history: Sequence[PromptMessage]
     zones: Sequence[str]
+    asked: AskedQuestion
 
 
 def answer(answer_id: str) -> None:
@@ -305,6 +316,7 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     with data.rights_of_asker(answer_id) as scope:
         pending = _get_answer(answer_id)
         history, made_from = _history(pending.message) if pending else ([], set())
+        cited = _cited_before(pending.message) if pending else []
     if pending is None:
         _end_withdrawn(answer_id, writer)
         return
@@ -316,7 +328,7 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     try:
         if writer.runs > MAX_RUNS:
             raise AssistantsError(f"answer {answer_id}: {writer.runs} runners did not end it")
-        plan = _plan(pending, writer, scope, history, made_from)
+        plan = _plan(pending, writer, scope, history, made_from, cited)
         # The connection goes back to the pool while the answer streams.
         give_back_connection()
         result = compute.run(_generate(pending, plan, writer))
@@ -375,10 +387,12 @@ def _plan(
     scope: Scope,
     history: Sequence[PromptMessage],
     made_from: Collection[str],
+    cited: Sequence[str],
 ) -> Plan:
     """Retrieve under the asker's rights, join the zones, decide the route.
 
-    `made_from` are the zones of the history's answers. AccessWithdrawn if a right to what was
+    `made_from` are the zones of the history's answers, `cited` the titles and sections that the
+    last of them cites. AccessWithdrawn if a right to what was
     found is lost before it is used.
     """
     message = pending.message
@@ -390,18 +404,24 @@ def _plan(
         )
     zone_ids = registry.get_searched_zones().get(assistant.pk, [])
     task = control.decide_task(message.text, has_documents=bool(zone_ids))
-    passages: list[Passage] = []
+    found = Found((), AskedQuestion(message.text))
     if zone_ids and task is not Capability.CHAT:
-        vector = compute.run(_announce_and_embed(writer, message.text))
-        found = data.search(
+
+        async def announce_and_embed(text: str, model: EmbeddingSpec) -> Sequence[float]:
+            await writer.append([("answer.status", {"step": "searching"})])
+            return await embed_question(text, model)
+
+        found = find_passages(
+            assistant,
             scope,
             zone_ids,
             message.text,
-            vector,
-            keyword_weight=assistant.keyword_weight,
+            history=history,
+            cited=cited,
+            as_of=message.as_of,
+            embed=announce_and_embed,
         )
-        passages = [passage for passage in found if data.is_relevant(passage.evidence)]
-        passages = linking.widen(assistant, scope, zone_ids, message.text, vector, passages)
+    passages = found.passages
     if not data.note_made_from(pending.pk, {*made_from, *(p.zone for p in passages)}):
         raise AccessWithdrawn(f"answer {pending.pk}")
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
@@ -426,12 +446,7 @@ def _plan(
         for deployment in registry.list_deployments()
     ]
     route = control.decide_route(task, candidates)
-    return Plan(task, route, passages, history, slugs)
-
-
-async def _announce_and_embed(writer: compute.AnswerWriter, question: str) -> Sequence[float]:
-    await writer.append([("answer.status", {"step": "searching"})])
-    return await compute.embed_query(question)
+    return Plan(task, route, passages, history, slugs, found.asked)
 
 
 async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -> Result:
@@ -441,6 +456,8 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
         return prompts.build(
             system=assistant.prompt.text,
             question=pending.message.text,
+            asked=plan.asked.whole,
+            as_of=pending.message.as_of,
             passages=plan.passages,
             history=plan.history,
             deployment=deployment,
@@ -481,6 +498,12 @@ def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:
             ]
             made_from |= set(told[-1].zones if told[-1].made_from is None else told[-1].made_from)
     return history, made_from
+
+
+def _cited_before(message: Message) -> list[str]:
+    """The titles and sections that the answer cites which this message follows."""
+    cited = Citation.objects.filter(answer=message.parent_id) if message.parent_id else ()
+    return [f"{citation.title} {citation.section}".strip() for citation in cited]
 
 
 _TOLD = {Answer.Status.COMPLETED, Answer.Status.STOPPED, Answer.Status.INTERRUPTED}

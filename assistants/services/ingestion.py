@@ -23,10 +23,16 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
 
 from assistants import compute, control, data
-from assistants.exceptions import AssistantsError, DocumentRejected, InvalidRequest
+from assistants.exceptions import (
+    AssistantsError,
+    DocumentRejected,
+    EmbeddingModelChanged,
+    InvalidRequest,
+)
 from assistants.models import DocumentVersion, Zone
 from assistants.services import moves
-from assistants.types import Sensitivity
+from assistants.services.retrieval import embed_texts
+from assistants.types import EmbeddingSpec, Sensitivity
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +134,8 @@ def ingest_claimed(batch: Sequence[data.ClaimedVersion]) -> dict[uuid.UUID, Vers
     with _claim_kept(batch):
         try:
             work = list(_read(batch, outcomes))
-            vectors = _embed([chunk.embedded for each in work for chunk in each.chunks])
+            model = data.get_embedding_spec()
+            vectors = _embed([chunk.embedded for each in work for chunk in each.chunks], model)
         except (AssistantsError, OSError) as error:
             left = [claimed for claimed in batch if claimed.id not in outcomes]
             logger.warning("ingestion waits for what it needs: %r", error)
@@ -137,7 +144,7 @@ def ingest_claimed(batch: Sequence[data.ClaimedVersion]) -> dict[uuid.UUID, Vers
             waiting = VersionOutcome(Status.RECEIVED, message, outage=True)
             return outcomes | dict.fromkeys((claimed.id for claimed in left), waiting)
         _advance(work, Status.EMBEDDED)
-        outcomes.update(_index(work, vectors))
+        outcomes.update(_index(work, vectors, model))
     return outcomes
 
 
@@ -284,15 +291,15 @@ def _chunk(work: _Work) -> None:
     work.chunks = data.chunk_document(work.parsed, compute.count_tokens)
 
 
-def _embed(texts: list[str]) -> list[list[float]]:
+def _embed(texts: list[str], model: EmbeddingSpec) -> list[list[float]]:
     vectors: list[list[float]] = []
     for start in range(0, len(texts), EMBED_AT_ONCE):
-        vectors += compute.embed_texts(texts[start : start + EMBED_AT_ONCE])
+        vectors += embed_texts(texts[start : start + EMBED_AT_ONCE], model)
     return vectors
 
 
 def _index(
-    work: Sequence[_Work], vectors: Sequence[Sequence[float]]
+    work: Sequence[_Work], vectors: Sequence[Sequence[float]], model: EmbeddingSpec
 ) -> dict[uuid.UUID, VersionOutcome]:
     ready = []
     start = 0
@@ -308,11 +315,17 @@ def _index(
                 attempt=each.claimed.attempt,
                 detected=each.detected,
                 detected_sensitivity=each.sensitivity,
+                model_id=model.model_id,
             )
         )
         start = end
     try:
         indexed = data.index_versions(ready, pipeline=PIPELINE)
+    except EmbeddingModelChanged as error:
+        logger.info("embedding again: %s", error)
+        data.postpone_versions([each.claimed for each in work], timedelta())
+        again = VersionOutcome(Status.RECEIVED, "Another embedding model took over; once more.")
+        return {each.claimed.id: again for each in work}
     except (DatabaseError, ValueError) as error:
         if isinstance(error, DatabaseError) and not connection.is_usable():
             raise

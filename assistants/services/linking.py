@@ -42,6 +42,8 @@ def widen(
     question: str,
     vector: Sequence[float],
     passages: Sequence[Passage],
+    *,
+    model_id: int | None = None,
 ) -> list[Passage]:
     """The passages with those that links lead to, numbered anew from 1; as they were, if switched
     off. What passages refer to is used under the same rule as what was found
@@ -50,7 +52,13 @@ def widen(
     if not assistant.widen_by_links:
         return list(passages)
     linked = data.find_linked(
-        scope, zone_ids, question, vector, passages, keyword_weight=assistant.keyword_weight
+        scope,
+        zone_ids,
+        question,
+        vector,
+        passages,
+        keyword_weight=assistant.keyword_weight,
+        model_id=model_id,
     )
     return add_linked(passages, linked)
 

@@ -119,7 +119,7 @@ def sync_deployments() -> None:
                 "enabled": True,
                 "context_tokens": 8_192,
                 "max_tokens": 1_024,
-                "capabilities": list(Capability),
+                "capabilities": [each for each in Capability if each is not Capability.RERANK],
                 "rank": 10,
             },
         )

@@ -248,7 +248,7 @@ def found(house, monkeypatch):
     chunk = factories.make_document(house.zones.compliance, "The limit is EUR 100.")
     calls = []
 
-    def search(scope, zone_ids, query, vector, *, keyword_weight, limit=8):
+    def search(scope, zone_ids, query, vector, **more):
         calls.append((scope, zone_ids))
         return [passage(chunk)]
 

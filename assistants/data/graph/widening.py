@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +23,11 @@ from assistants.data.graph.names import (
     title_words,
 )
 from assistants.data.graph.resolving import FOLLOWED, WHOLE, resolve, rows
-from assistants.data.lexemes import count_in, get_statistics
+from assistants.data.lexemes import get_statistics
+from assistants.data.ranking import rank
 from assistants.data.scope import rights_of
-from assistants.data.search import Candidate, rank
-from assistants.types import Evidence, Passage, Scope
+from assistants.data.search import read_candidate
+from assistants.types import Passage, Scope
 
 FROM_QUESTION = 0
 MOST_CANDIDATES = 60  # chunks that are compared with the question
@@ -63,7 +64,7 @@ limit %(limit)s
 COMPARED = """
 select chunk.id, version.document_id, version.id, document.title, chunk.section, chunk.text,
     zone.slug, chunk.start, chunk."end", 1 - (embedding.vector <=> %(vector)s::halfvec),
-    chunk.search::text
+    chunk.search::text, ''::bytea, version.valid_from, version.valid_until
 from assistants_chunk chunk
 join assistants_embedding embedding on embedding.chunk_id = chunk.id
     and embedding.model_id = %(model)s
@@ -92,10 +93,11 @@ def find_linked(
     passages: Sequence[Passage],
     *,
     keyword_weight: float,
+    model_id: int | None = None,
 ) -> list[Passage]:
     """What the question itself names, then what the passages refer to; the best first of each.
 
-    `zone_ids` and `vector` are as for `search`. Each says in `linked_from` where its link came
+    `zone_ids`, `vector` and `model_id` are as for `search`. Each says in `linked_from` where its link came
     from, and has no number yet. They bear the same evidence as found ones, for the same rules.
     What the passages refer to is never one of them; what the question names may be.
     """
@@ -105,7 +107,7 @@ def find_linked(
         return []
     written = "[" + ",".join(f"{number:.4g}" for number in vector) + "]"
     with rights_of(Scope(tuple(zones))):
-        values = {"zones": zones, "vector": written, "model": get_active_model().pk}
+        values = {"zones": zones, "vector": written, "model": model_id or get_active_model().pk}
         links = _Links(values, passages)
         links.follow_question(question)
         links.follow_passages()
@@ -114,7 +116,7 @@ def find_linked(
             return []
         statistics = get_statistics(zones, question)
         compared = rows(COMPARED, {**values, "chunks": chunks})
-    candidates = [_candidate(row, statistics.frequencies) for row in compared]
+    candidates = [read_candidate(row, statistics.frequencies) for row in compared]
     ranked = {
         uuid.UUID(each.chunk_id): each for each in rank(candidates, statistics, keyword_weight)
     }
@@ -203,21 +205,3 @@ def named_in_question(question: str) -> Iterator[Named]:
         name = match.group()
         if match["call"] or symbols.is_telling(name.rsplit(".", 1)[-1]):
             yield symbols.symbol(name)
-
-
-def _candidate(row: Sequence[Any], lexemes: Iterable[str]) -> Candidate:
-    chunk, document, version, title, section, text, zone, start, end, cosine, words = row
-    passage = Passage(
-        number=0,
-        chunk_id=str(chunk),
-        document_id=str(document),
-        version_id=str(version),
-        title=title,
-        section=section,
-        text=text,
-        zone=zone,
-        start=start,
-        end=end,
-        evidence=Evidence(0.0, 0.0, 0.0, 0.0),
-    )
-    return Candidate(passage, cosine, len(text), count_in(words, lexemes))

@@ -121,12 +121,12 @@ def register_model(
     if model.state == State.RETIRED:
         raise InvalidRequest(
             user_message=f"{model} was retired. Drop it first (--drop-retired), or give this one "
-            "another --version."
+            "another --revision."
         )
     if model.dimensions != dimensions:
         raise InvalidRequest(
             user_message=f"{model} was begun with {model.dimensions} dimensions and now has "
-            f"{dimensions}: it is another model. Give it another --version."
+            f"{dimensions}: it is another model. Give it another --revision."
         )
     if (model.base_url, model.key_variable) != (base_url, key_variable):
         model.base_url, model.key_variable = base_url, key_variable

@@ -26,9 +26,7 @@ def note_made_from(answer_id: str | uuid.UUID, slugs: Collection[str]) -> bool:
     False, and nothing is noted, where the asker may not read one of them now.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select assistants_make_from(%s, %s::varchar[])", [answer_id, sorted(slugs)]
-        )
+        cursor.execute("select assistants_make_from(%s, %s::varchar[])", [answer_id, sorted(slugs)])
         return bool(cursor.fetchone()[0])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import links, quotes, retrieval, streaming
+from benchmarks import links, quotes, redaction, retrieval, streaming
 
 
 def main() -> None:
@@ -10,6 +10,7 @@ def main() -> None:
         ("Streaming", streaming.main),
         ("Retrieval", retrieval.main),
         ("Quotes", quotes.main),
+        ("Redaction", redaction.main),
         ("Links", links.main),
     ):
         print(f"\n== {title} ==\n", flush=True)

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-FILES = ["requirements.txt", "requirements-models.txt", "requirements-dev.txt"]
+FILES = [
+    "requirements.txt",
+    "requirements-models.txt",
+    "requirements-dev.txt",
+    "requirements-bench.txt",
+]
 LINE = re.compile(r"^([A-Za-z0-9._-]+)(\[[a-z,]+\])?(.*?)\s*\\?$")
 
 

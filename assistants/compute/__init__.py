@@ -3,6 +3,7 @@
 Nothing here imports torch, transformers or aiohttp before they are used.
 """
 
+from assistants.compute.broker import BROKER_DOWN
 from assistants.compute.embedding_endpoint import embed_at_endpoint, measure_endpoint
 from assistants.compute.embeddings import (
     EMBEDDING_MODEL,
@@ -16,16 +17,9 @@ from assistants.compute.generate import close_clients, generate
 from assistants.compute.health import check_deployment, is_healthy, record_outcome
 from assistants.compute.liveness import announce, get_alive
 from assistants.compute.loop import run
+from assistants.compute.reading import END_TYPES, read_frames
 from assistants.compute.reranking import rerank
-from assistants.compute.streams import (
-    BROKER_DOWN,
-    END_TYPES,
-    AnswerWriter,
-    claim_abandoned,
-    open_writer,
-    read_frames,
-    request_stop,
-)
+from assistants.compute.streams import AnswerWriter, claim_abandoned, open_writer, request_stop
 
 __all__ = [
     "BROKER_DOWN",

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 import weakref
+from typing import Any
 
 import redis
 import redis.asyncio
+import redis.exceptions
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
@@ -20,6 +23,14 @@ from assistants import conf
 
 MAX_CONNECTIONS = 8192
 CONNECT_TIMEOUT = 5.0
+PATIENCE_SECONDS = 60
+
+BROKER_DOWN = (
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.BusyLoadingError,
+    OSError,
+)
 
 # Five tries within about 1.6 s: longer than the broker takes to restart, and shorter than a lease.
 # A repeated XADD may append twice: a writer numbers its entries, a reader skips what it has seen.
@@ -68,3 +79,17 @@ def sync_client() -> redis.Redis:
         max_connections=MAX_CONNECTIONS,
         retry=Retry(_BACKOFF, _RETRIES),
     )
+
+
+async def patiently(call: Any) -> Any:
+    """Await `call()`, again and again while the broker is away, for a minute at most."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = 0.05
+    while True:
+        try:
+            return await call()
+        except BROKER_DOWN:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)

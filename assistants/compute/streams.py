@@ -11,16 +11,13 @@ import asyncio
 import json
 import logging
 import secrets
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-import redis.exceptions
-
-from assistants.compute.broker import async_client, sync_client
+from assistants.compute.broker import BROKER_DOWN, async_client, patiently, sync_client
 from assistants.compute.loop import run
-from assistants.exceptions import AssistantsError, LeaseLost
+from assistants.compute.reading import END_TYPES, decode_frame, stream_key
+from assistants.exceptions import LeaseLost
 from assistants.types import StreamFrame
 
 logger = logging.getLogger(__name__)
@@ -30,19 +27,9 @@ RENEW_SECONDS = 3
 REQUEUE_SECONDS = 60
 KEEP_SECONDS = 3600
 UNFINISHED_KEEP_SECONDS = 24 * 3600
-BROKER_PATIENCE_SECONDS = 60
 STOP_CHANNEL = "answers:stop"
 
 DELTA = "answer.delta"
-END_TYPES = frozenset({"answer.completed", "answer.held", "answer.blocked", "answer.failed"})
-
-BROKER_DOWN = (
-    redis.exceptions.ConnectionError,
-    redis.exceptions.TimeoutError,
-    redis.exceptions.BusyLoadingError,
-    OSError,
-)
-
 # KEYS: stream, lease. ARGV: token, lease seconds, keep seconds, first number, type, data, …
 # An append that is repeated because its reply was lost finds its own entry and skips it; an
 # entry of somebody else at that number means that the answer was taken over.
@@ -69,10 +56,6 @@ return 1
 _RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"
 
 
-def _stream(answer: str) -> str:
-    return f"answer:{answer}:frames"
-
-
 def _lease(answer: str) -> str:
     return f"answer:{answer}:lease"
 
@@ -87,20 +70,6 @@ def _runs(answer: str) -> str:
 
 def _requeued(answer: str) -> str:
     return f"answer:{answer}:requeued"
-
-
-async def _patiently(call: Any) -> Any:
-    """Await `call()`, again and again while the broker is away, for a minute at most."""
-    deadline = time.monotonic() + BROKER_PATIENCE_SECONDS
-    pause = 0.05
-    while True:
-        try:
-            return await call()
-        except BROKER_DOWN:
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 1.0)
 
 
 class AnswerWriter:
@@ -128,17 +97,17 @@ class AnswerWriter:
         lease = _lease(self.answer)
         pipeline = self._client.pipeline(transaction=False)
         pipeline.set(lease, self.token, nx=True, ex=LEASE_SECONDS)
-        pipeline.xrange(_stream(self.answer))
+        pipeline.xrange(stream_key(self.answer))
         pipeline.get(_stop(self.answer))
-        taken, entries, stop = await _patiently(pipeline.execute)
-        if not taken and await _patiently(lambda: self._client.get(lease)) != self.token:
+        taken, entries, stop = await patiently(pipeline.execute)
+        if not taken and await patiently(lambda: self._client.get(lease)) != self.token:
             raise LeaseLost(f"answer {self.answer} has another runner")
         pipeline = self._client.pipeline(transaction=False)
         pipeline.incr(_runs(self.answer))
         pipeline.expire(_runs(self.answer), UNFINISHED_KEEP_SECONDS)
         pipeline.delete(_requeued(self.answer))
-        self.runs = int((await _patiently(pipeline.execute))[0])
-        self.earlier = [_frame(entry) for entry in entries]
+        self.runs = int((await patiently(pipeline.execute))[0])
+        self.earlier = [decode_frame(entry) for entry in entries]
         self._next = len(self.earlier) + 1
         self.released = "".join(
             str(frame.data["text"]) for frame in self.earlier if frame.type == DELTA
@@ -172,8 +141,8 @@ class AnswerWriter:
         arguments: list[str | int] = [self.token, LEASE_SECONDS, keep, self._next]
         for kind, data in frames:
             arguments += [kind, json.dumps(data, ensure_ascii=False, separators=(",", ":"))]
-        keys = [_stream(self.answer), _lease(self.answer)]
-        if not await _patiently(lambda: self._append(keys=keys, args=arguments)):
+        keys = [stream_key(self.answer), _lease(self.answer)]
+        if not await patiently(lambda: self._append(keys=keys, args=arguments)):
             raise LeaseLost(f"answer {self.answer} was taken over")
         self._next += len(frames)
         self.released += "".join(str(data["text"]) for kind, data in frames if kind == DELTA)
@@ -269,40 +238,3 @@ def claim_abandoned(answers: Sequence[str]) -> list[str]:
         for answer in alone
         if client.set(_requeued(answer), "1", nx=True, ex=REQUEUE_SECONDS)
     ]
-
-
-async def read_frames(
-    answer: str, after: int, *, idle_seconds: float = 5.0
-) -> AsyncIterator[StreamFrame | None]:
-    """Frames with a number above `after`, then new ones as they come, up to the end frame.
-
-    Yields None when nothing came for `idle_seconds`, so that the caller can look whether the
-    answer ended elsewhere. Outlives a broker that goes away for up to a minute.
-    """
-    client = async_client()
-    key = _stream(answer)
-    while True:
-        last = f"{after}-0"
-        reply = await _patiently(
-            lambda last=last: client.xread({key: last}, count=200, block=int(idle_seconds * 1000))
-        )
-        if not reply:
-            yield None
-            continue
-        # RESP2 answers with pairs, RESP3 with a mapping of lists.
-        entries = reply[key][0] if isinstance(reply, dict) else reply[0][1]
-        for entry in entries:
-            frame = _frame(entry)
-            after = frame.number
-            yield frame
-            if frame.type in END_TYPES:
-                return
-
-
-def _frame(entry: tuple[str, Mapping[str, str]]) -> StreamFrame:
-    identifier, fields = entry
-    try:
-        data = json.loads(fields["d"])
-    except (KeyError, ValueError) as error:
-        raise AssistantsError(f"unreadable stream entry {identifier}") from error
-    return StreamFrame(number=int(identifier.split("-")[0]), type=fields["t"], data=data)

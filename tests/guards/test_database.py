@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from unittest import mock
 
 import psycopg
@@ -81,7 +82,7 @@ OWNED = {
 }
 
 
-def rows(query: str) -> list[tuple]:
+def rows(query: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query)
         return cursor.fetchall()

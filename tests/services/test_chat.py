@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -54,7 +55,7 @@ def get(model, **which):
 
 
 @data.rights_of_system()
-def all_of(rows) -> list:
+def all_of(rows) -> list[Any]:
     return list(rows)
 
 

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from io import StringIO
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -257,8 +259,8 @@ def ingest(zone, origin: str, text: str) -> None:
 def database_urls() -> dict[str, str]:
     name = connection.settings_dict["NAME"]
 
-    def url(who: dict[str, str]) -> str:
-        return f"postgres://{who['USER']}@{quote(who['HOST'], safe='')}/{name}"
+    def url(who: Mapping[str, Any]) -> str:
+        return f"postgres://{who['USER']}@{quote(str(who['HOST']), safe='')}/{name}"
 
     return {
         "DATABASE_URL": url(settings.APP_DATABASE),

@@ -15,7 +15,7 @@ import random
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
-from typing import Any, Literal
+from typing import Any, cast
 
 import anthropic
 import httpx2
@@ -206,8 +206,8 @@ class Anthropic:
 
 
 def _message(message: PromptMessage) -> MessageParam:
-    role: Literal["assistant", "user"] = "assistant" if message.role is Role.ASSISTANT else "user"
-    return {"role": role, "content": message.text}
+    role = "assistant" if message.role is Role.ASSISTANT else "user"
+    return cast(MessageParam, {"role": role, "content": message.text})
 
 
 class _Answer:

@@ -20,7 +20,7 @@ from assistants.models import (
     Message,
 )
 from assistants.services import registry
-from assistants.services.conversations import list_citations, render_answer
+from assistants.services.conversations import list_citations, read_versions, render_answer
 from assistants.services.generation import Attempt, Result, badge_of
 from assistants.types import Passage, Prompt, Route
 
@@ -126,6 +126,7 @@ def _store(
         subject=str(answer.pk),
         data={"receipt_sha256": answer.receipt_sha256, "rule": route.rule if route else ""},
     )
+    read_versions(citations)
     return citations
 
 

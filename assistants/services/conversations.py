@@ -7,14 +7,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.utils import timezone
 
 from assistants import data, markdown
 from assistants.exceptions import AccessWithdrawn, NotFound
-from assistants.models import Answer, Assistant, Citation, Conversation, Message
+from assistants.models import (
+    Answer,
+    Assistant,
+    Citation,
+    Conversation,
+    DocumentVersion,
+    Message,
+)
 from assistants.services import registry
 from assistants.services.document_pages import PassageView, get_passage
 from assistants.types import CLOUD, Scope, Sensitivity, Treatment, ZoneRules
+
+# Of a cited version, whether and when it was replaced; its text is long.
+VERSIONS = DocumentVersion.objects.only("current", "valid_until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,9 @@ def get_conversation(
     """
     with data.rights_of_user(user) as scope:
         conversation = access_conversation(scope, conversation_id)
-        answers = Answer.objects.select_related("deployment").prefetch_related("citations")
+        answers = Answer.objects.select_related("deployment").prefetch_related(
+            "citations", Prefetch("citations__version", VERSIONS)
+        )
         messages = list(
             conversation.messages.order_by("id").prefetch_related(Prefetch("answers", answers))
         )
@@ -235,9 +248,23 @@ def list_citations(
             "version": str(citation.version_id) if citation.version_id else None,
             "chunk": str(citation.chunk_id) if citation.chunk_id else None,
             "url": f"/citations/{answer.pk}/{citation.number}/",
+            "superseded": _superseded_on(citation),
         }
         for citation in (answer.citations.all() if cited is None else cited)
     ]
+
+
+def read_versions(citations: Sequence[Citation]) -> None:
+    """What `list_citations` says of them, in one query; with the reader's rights."""
+    prefetch_related_objects(citations, Prefetch("version", VERSIONS))
+
+
+def _superseded_on(citation: Citation) -> str | None:
+    """The day on which the cited version was replaced, as far as its version was read."""
+    version = citation.version if "version" in citation._state.fields_cache else None
+    if version is None or version.current or version.valid_until is None:
+        return None
+    return timezone.localdate(version.valid_until).isoformat()
 
 
 def get_citation(user: AbstractBaseUser, answer_id: str | uuid.UUID, number: int) -> PassageView:

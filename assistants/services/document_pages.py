@@ -96,6 +96,7 @@ class PassageView:
     version_number: int
     version_date: datetime
     superseded: bool
+    superseded_on: datetime | None
     document_url: str
     page: int | None = None
 
@@ -187,6 +188,7 @@ def get_passage(
         version_number=version.number,
         version_date=version.created,
         superseded=_superseded(version),
+        superseded_on=version.valid_until if _superseded(version) else None,
         document_url=f"/documents/{version.document_id}/"
         f"?version={version.pk}&start={start}&end={end}#passage",
         page=data.page_of(version.pages, start),

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -36,6 +37,12 @@ def icon(name: str, css: str = "") -> SafeString:
         sprite,
         name,
     )
+
+
+@register.filter
+def day(value: str) -> str:
+    """2026-01-31 in words, as templates write days."""
+    return date_format(date.fromisoformat(value), "j F Y")
 
 
 @register.filter

@@ -4,6 +4,7 @@
 import { showBadge } from "./badge.js";
 import { copyText, flashDone } from "./copy.js";
 import { cloneTemplate, setServerHtml } from "./html.js";
+import { inWords } from "./times.js";
 
 const OPEN = new Set(["pending", "running"]);
 const STEPS = {
@@ -184,6 +185,9 @@ export class ChatAnswer extends HTMLElement {
         item.querySelector(".citation-number").textContent = citation.number;
         item.querySelector(".citation-title").textContent = citation.title;
         item.querySelector(".citation-section").textContent = citation.section ?? "";
+        const superseded = item.querySelector("[data-superseded]");
+        superseded.hidden = !citation.superseded;
+        superseded.textContent = citation.superseded ? `superseded ${inWords(citation.superseded)}` : "";
         return item;
       }),
     );

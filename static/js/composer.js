@@ -21,6 +21,14 @@ export class ChatComposer extends HTMLElement {
       this.submit();
     });
     this.querySelector("[data-stop]").addEventListener("click", () => this.#emit("composer-stop"));
+    this.day = this.querySelector("[data-as-of-choice]");
+    this.day.addEventListener("change", () => this.#dayChanged());
+    this.querySelector("[data-as-of-clear]").addEventListener("click", () => {
+      this.day.value = "";
+      this.#dayChanged();
+      this.focus();
+    });
+    this.#dayChanged(); // a browser may bring a value back
     this.#changed();
   }
 
@@ -31,6 +39,11 @@ export class ChatComposer extends HTMLElement {
     this.#draftKey = `draft:${key}`;
     if (!moved) this.textarea.value = recall(this.#draftKey);
     this.#changed();
+  }
+
+  /** The day whose documents to answer from, such as 2026-01-31; "" for what holds now. */
+  get asOf() {
+    return this.day.value;
   }
 
   set placeholder(text) {
@@ -87,6 +100,11 @@ export class ChatComposer extends HTMLElement {
     const texts = this.#queue.splice(0);
     this.#showQueue();
     if (texts.length) this.giveBack(texts.join("\n\n"));
+  }
+
+  #dayChanged() {
+    this.classList.toggle("as-of-chosen", Boolean(this.asOf));
+    this.querySelector("[data-as-of-clear]").hidden = !this.asOf;
   }
 
   #key(event) {

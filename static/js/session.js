@@ -5,6 +5,7 @@ import { cloneTemplate } from "./html.js";
 import { ScrollLock } from "./scroll.js";
 import { ChatSocket, newClientId } from "./socket.js";
 import { Tabs } from "./tabs.js";
+import { inWords } from "./times.js";
 
 const LOST_AFTER = 1500; // milliseconds without a connection before we say so
 const RESUME_PAUSE = 2000; // before asking again a server that could not serve the answer
@@ -138,7 +139,8 @@ export class ChatSession extends HTMLElement {
     };
     const parent = this.#lastAnswer()?.answerId;
     if (parent) frame.parent = parent;
-    this.#await(frame, this.#addPendingTurn(text, parent));
+    if (this.composer.asOf) frame.as_of = this.composer.asOf;
+    this.#await(frame, this.#addPendingTurn(text, parent, frame.as_of));
     this.socket.deliver(frame);
   }
 
@@ -156,7 +158,8 @@ export class ChatSession extends HTMLElement {
       message: turn.dataset.message,
       text,
     };
-    const fresh = this.#addPendingTurn(text, turn.dataset.parent);
+    const day = turn.querySelector("[data-as-of]").dataset.asOf;
+    const fresh = this.#addPendingTurn(text, turn.dataset.parent, day);
     fresh.dataset.siblings = `${turn.dataset.siblings || turn.dataset.message}`;
     for (const other of later) other.hidden = true;
     this.#await(frame, fresh, later);
@@ -249,7 +252,7 @@ export class ChatSession extends HTMLElement {
     const pending = this.#pending.get(frame.client_id);
     this.#pending.delete(frame.client_id);
     if (!pending) return;
-    const known = { ...frame, kind: pending.frame.type, text: pending.frame.text };
+    const known = { ...frame, kind: pending.frame.type, text: pending.frame.text, as_of: pending.frame.as_of };
     const isHere = frame.conversation === this.conversation || (!this.conversation && pending.turn);
     if (isHere && !this.conversation) this.#begin(frame);
     if (pending.turn) {
@@ -378,7 +381,7 @@ export class ChatSession extends HTMLElement {
   #takeUpUndelivered() {
     for (const frame of this.socket.undelivered) {
       const isHere = frame.type === "message.send" && (frame.conversation ?? "") === this.conversation;
-      this.#await(frame, isHere ? this.#addPendingTurn(frame.text, frame.parent) : undefined);
+      this.#await(frame, isHere ? this.#addPendingTurn(frame.text, frame.parent, frame.as_of) : undefined);
     }
   }
 
@@ -394,7 +397,7 @@ export class ChatSession extends HTMLElement {
       location.reload();
       return;
     }
-    const parent = shown ?? this.#addPendingTurn(turn.text, this.#lastAnswer()?.answerId);
+    const parent = shown ?? this.#addPendingTurn(turn.text, this.#lastAnswer()?.answerId, turn.as_of);
     parent.dataset.message = turn.message;
     parent.classList.remove("sending");
     parent.querySelector("[data-question-state]")?.remove();
@@ -424,11 +427,15 @@ export class ChatSession extends HTMLElement {
     this.sidebar.touch({ conversation, title, icon, current });
   }
 
-  #addPendingTurn(text, parent) {
+  #addPendingTurn(text, parent, asOf) {
     const turn = cloneTemplate(this, "turn");
     turn.classList.add("sending");
     questionText(turn).textContent = text;
     turn.dataset.parent = parent ?? "";
+    const mark = turn.querySelector("[data-as-of]");
+    mark.dataset.asOf = asOf ?? "";
+    mark.hidden = !asOf;
+    mark.querySelector("[data-as-of-day]").textContent = asOf ? inWords(asOf) : "";
     if (this.socket.state !== "open" && this.socket.state !== "connecting") {
       turn.querySelector("[data-question-state]").textContent = "Kept here, not sent yet";
     }

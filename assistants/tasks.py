@@ -20,7 +20,7 @@ def sweep() -> None:
 @shared_task(name="assistants.tasks.ingest")
 def ingest(version_id: str = "") -> None:
     """A wake-up: the table says what waits. An id is only a reason to look."""
-    ingestion.ingest_waiting(ingest.delay)
+    ingestion.ingest_waiting(ingest.delay, overlap=True)
 
 
 @shared_task(name="assistants.tasks.resume_ingestion")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks import links, quotes, redaction, retrieval, streaming
+from benchmarks import ingestion, links, quotes, redaction, retrieval, streaming
 
 
 def main() -> None:
     for title, benchmark in (
         ("Streaming", streaming.main),
+        ("Ingestion", ingestion.main),
         ("Retrieval", retrieval.main),
         ("Quotes", quotes.main),
         ("Redaction", redaction.main),

@@ -1,4 +1,4 @@
-"""A throw-away database with the product's tables, for measurements in this process."""
+"""A throw-away database with the product's tables, and a broker, for this process to measure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from hybridapp.embedded.postgres import Postgres
+from hybridapp.embedded.valkey import Valkey
 
 
 @functools.cache
@@ -26,6 +27,7 @@ def start() -> None:
     postgres = stack.enter_context(Postgres(folder, durable=False))
     os.environ["DATABASE_URL"] = postgres.url
     os.environ["MIGRATION_DATABASE_URL"] = postgres.owner_url
+    os.environ["REDIS_URL"] = stack.enter_context(Valkey(folder, durable=False)).url
     os.environ["STATE_DIR"] = str(folder)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
     django.setup()

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
@@ -76,43 +77,88 @@ def receive_version(
     content indexed by an older pipeline, is a new version: the text of an indexed one never
     changes, citations point into it. A document that was removed is there again.
     """
-    sha256 = hashlib.sha256(content).hexdigest()
     with rights_of_system():
-        document, created = Document.objects.select_for_update().get_or_create(
-            zone=zone,
-            origin=origin,
-            defaults={
-                "title": origin.rsplit("/", 1)[-1][:300],
-                "created_by_id": user_id,
-                "source": source,
+        return append_version(
+            zone,
+            origin,
+            content,
+            media_type=media_type,
+            pipeline=pipeline,
+            user_id=user_id,
+            source=source,
+        )
+
+
+CREATE_DOCUMENT = """
+insert into assistants_document (id, zone_id, source_id, title, origin, created_by_id, created)
+values (%(id)s, %(zone)s, %(source)s, %(title)s, %(origin)s, %(user)s, now())
+on conflict (zone_id, origin) do nothing
+"""
+
+
+def append_version(
+    zone: Zone,
+    origin: str,
+    content: bytes,
+    *,
+    media_type: str,
+    pipeline: str,
+    user_id: int | None = None,
+    source: Source | None = None,
+) -> DocumentVersion:
+    """`receive_version` with the rights that the caller's transaction has."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    document = Document(
+        zone=zone,
+        source=source,
+        title=origin.rsplit("/", 1)[-1][:300],
+        origin=origin,
+        created_by_id=user_id,
+    )
+    newest = None
+    if not _create_document(document):
+        document = Document.objects.select_for_update().get(zone=zone, origin=origin)
+        newest = document.versions.defer("content", "text").order_by("-number").first()
+        _take_back(document, source)
+    if newest and newest.sha256 == sha256:
+        if newest.status == Status.INDEXED and newest.pipeline == pipeline:
+            if not newest.current:
+                _make_current(document, newest)
+            return newest
+        if newest.status in (*OPEN, Status.HELD):
+            return newest
+        if newest.status in (Status.REJECTED, Status.FAILED):
+            newest.status, newest.error, newest.content = Status.RECEIVED, "", content
+            newest.attempts, newest.due = 0, timezone.now()
+            newest.save(update_fields=["status", "error", "content", "attempts", "due"])
+            return newest
+    return DocumentVersion.objects.create(
+        document=document,
+        zone=zone,
+        number=newest.number + 1 if newest else 1,
+        sha256=sha256,
+        media_type=media_type,
+        size=len(content),
+        content=content,
+        created_by_id=user_id,
+    )
+
+
+def _create_document(document: Document) -> bool:
+    """False where the zone has one of this origin. One statement where most files are new."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            CREATE_DOCUMENT,
+            {
+                "id": document.pk,
+                "zone": document.zone_id,
+                "source": document.source_id,
+                "title": document.title,
+                "origin": document.origin,
+                "user": document.created_by_id,
             },
         )
-        newest = None
-        if not created:
-            newest = document.versions.defer("content", "text").order_by("-number").first()
-            _take_back(document, source)
-        if newest and newest.sha256 == sha256:
-            if newest.status == Status.INDEXED and newest.pipeline == pipeline:
-                if not newest.current:
-                    _make_current(document, newest)
-                return newest
-            if newest.status in (*OPEN, Status.HELD):
-                return newest
-            if newest.status in (Status.REJECTED, Status.FAILED):
-                newest.status, newest.error, newest.content = Status.RECEIVED, "", content
-                newest.attempts, newest.due = 0, timezone.now()
-                newest.save(update_fields=["status", "error", "content", "attempts", "due"])
-                return newest
-        return DocumentVersion.objects.create(
-            document=document,
-            zone=zone,
-            number=newest.number + 1 if newest else 1,
-            sha256=sha256,
-            media_type=media_type,
-            size=len(content),
-            content=content,
-            created_by_id=user_id,
-        )
+        return bool(cursor.rowcount)
 
 
 def _take_back(document: Document, source: Source | None) -> None:
@@ -271,21 +317,23 @@ def get_version(
 
 
 def list_twins(scope: Scope, zone_id: int, hashes: Sequence[str]) -> dict[str, list[str]]:
-    """The names of other zones of the scope that hold files of the same content, by its hash."""
+    """The names of other zones of the scope that hold files of the same content, by its hash.
+
+    With the rights that the caller's transaction has.
+    """
     twins: dict[str, list[str]] = {}
-    with rights_of(scope):
-        rows = (
-            DocumentVersion.objects.filter(
-                sha256__in=hashes, zone_id__in=scope.zone_ids, document__removed__isnull=True
-            )
-            .exclude(zone=zone_id)
-            .exclude(status__in=[Status.REJECTED, Status.FAILED])
-            .order_by("zone__sensitivity", "zone__slug")
-            .values_list("sha256", "zone__name")
-            .distinct()
+    rows = (
+        DocumentVersion.objects.filter(
+            sha256__in=hashes, zone_id__in=scope.zone_ids, document__removed__isnull=True
         )
-        for sha256, name in rows:
-            twins.setdefault(sha256, []).append(name)
+        .exclude(zone=zone_id)
+        .exclude(status__in=[Status.REJECTED, Status.FAILED])
+        .order_by("zone__sensitivity", "zone__slug")
+        .values_list("sha256", "zone__name")
+        .distinct()
+    )
+    for sha256, name in rows:
+        twins.setdefault(sha256, []).append(name)
     return twins
 
 

@@ -14,6 +14,7 @@ from assistants.data.blocks import DraftChunk
 from assistants.data.embedding_models import hold_active_model
 from assistants.data.graph import IndexedText, record_links
 from assistants.data.lexemes import CONFIGURATION, searchable
+from assistants.data.vectors import execute_with_vectors
 from assistants.models import DocumentVersion, new_id
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ join version on version.id = piece.version_id
 """
 CREATE_EMBEDDINGS = """
 insert into assistants_embedding (chunk_id, model_id, zone_id, current, vector)
-select id, %(model)s, zone_id, current, vector::halfvec
-from unnest(%(ids)s::uuid[], %(zones)s::bigint[], %(currents)s::bool[], %(vectors)s::text[])
+select id, %(model)s, zone_id, current, vector
+from unnest(%(ids)s::uuid[], %(zones)s::bigint[], %(currents)s::bool[], %(vectors)s::halfvec[])
     as piece (id, zone_id, current, vector)
 """
 COMPLETE_VERSIONS = """
@@ -88,18 +89,18 @@ def create_chunks(ready: Sequence[tuple[DocumentVersion, ReadyVersion]]) -> None
     ]
     titles = {version.pk: searchable(draft.parsed.title) for version, draft in ready}
     model = hold_active_model([draft.model_id for _, draft in ready])
+    for batch in _batches(pieces):
+        execute_with_vectors(
+            CREATE_EMBEDDINGS,
+            {
+                "model": model,
+                "ids": [id for id, _, _, _ in batch],
+                "zones": [version.zone_id for _, version, _, _ in batch],
+                "currents": [version.current for _, version, _, _ in batch],
+            },
+            [vector for _, _, _, vector in batch],
+        )
     with connection.cursor() as cursor:
-        for batch in _batches(pieces):
-            cursor.execute(
-                CREATE_EMBEDDINGS,
-                {
-                    "model": model,
-                    "ids": [id for id, _, _, _ in batch],
-                    "zones": [version.zone_id for _, version, _, _ in batch],
-                    "currents": [version.current for _, version, _, _ in batch],
-                    "vectors": [written(vector) for _, _, _, vector in batch],
-                },
-            )
         for batch in _batches(pieces):
             versions = list({version.pk: version for _, version, _, _ in batch}.values())
             chunks = [chunk for _, _, chunk, _ in batch]
@@ -184,11 +185,6 @@ def _array(numbers: Sequence[int]) -> str:
 def _batches(pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
     for start in range(0, len(pieces), _BATCH):
         yield pieces[start : start + _BATCH]
-
-
-def written(vector: Sequence[float]) -> str:
-    """For a halfvec, which keeps three to four decimal digits of each number."""
-    return "[" + ",".join([f"{value:.5g}" for value in vector]) + "]"
 
 
 def split_identifiers(text: str) -> str:

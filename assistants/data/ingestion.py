@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Now
 
 from assistants.data.documents import DEAD_LETTERS, OPEN, Status
@@ -171,15 +171,21 @@ def retry_version(version_id: uuid.UUID) -> bool:
         return bool(failed.update(status=Status.RECEIVED, error="", attempts=0, due=Now()))
 
 
-def count_waiting(*, zone_id: int | None = None, user_id: int | None = None) -> int:
-    """Versions on their way, of a zone or of who added them."""
+def count_waiting() -> int:
+    """Versions on their way."""
     with rights_of_system():
-        waiting = DocumentVersion.objects.filter(status__in=OPEN)
-        if zone_id is not None:
-            waiting = waiting.filter(zone=zone_id)
-        if user_id is not None:
-            waiting = waiting.filter(created_by=user_id)
-        return waiting.count()
+        return DocumentVersion.objects.filter(status__in=OPEN).count()
+
+
+def count_waiting_for(zone_id: int, user_id: int) -> tuple[int, int]:
+    """Versions on their way in a zone, and those that a user added.
+
+    With the rights that the caller's transaction has.
+    """
+    counted = DocumentVersion.objects.filter(status__in=OPEN).aggregate(
+        zone=Count("pk", filter=Q(zone=zone_id)), user=Count("pk", filter=Q(created_by=user_id))
+    )
+    return counted["zone"], counted["user"]
 
 
 def is_anything_due() -> bool:

@@ -13,7 +13,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -37,9 +38,10 @@ from assistants.types import EmbeddingSpec, Sensitivity
 logger = logging.getLogger(__name__)
 
 PIPELINE = f"{data.PIPELINE}, {compute.EMBEDDING_MODEL} {compute.EMBEDDING_VERSION}"
-AT_ONCE = 64  # versions of one claim
+AT_ONCE = 32  # versions of one claim
 EMBED_AT_ONCE = 512  # texts, of one document or several
 RENEW_SECONDS = 8.0  # well within data.ingestion.LEASE
+SHOWN_AFTER = 0.25  # seconds; a stage that is over sooner is not written down for the page
 OUTAGE_PAUSE = timedelta(seconds=15)
 WAKE_SECONDS = 60  # after so long a wake-up that was sent counts as lost
 TASK_SECONDS = 600.0  # then another task goes on, so that a worker can be replaced
@@ -78,6 +80,9 @@ class _Work:
     sensitivity: Sensitivity | None = None
 
 
+_Ready = tuple[data.ClaimedVersion, data.ReadyVersion]
+
+
 # -- waking ---------------------------------------------------------------------------------------
 
 
@@ -106,50 +111,107 @@ def wake_if_due(wake: Wake) -> bool:
 # -- the worker -----------------------------------------------------------------------------------
 
 
-def ingest_waiting(wake: Wake) -> int:
+def ingest_waiting(wake: Wake, *, overlap: bool = False) -> int:
     """Take up what waits, batch by batch, until nothing does; how many versions were taken.
 
-    More than a batch wakes another worker, if there is one. Raises when the database is away.
+    With `overlap` a batch is indexed by a thread while the next one is read and embedded: the
+    database works then, and this process waits. More than a batch wakes another worker, if there
+    is one. Raises when the database is away.
     """
     with suppress(redis.RedisError):
         cache.delete(_WOKEN)
     until = time.monotonic() + TASK_SECONDS
     taken = 0
-    while batch := data.claim_versions(AT_ONCE):
-        if len(batch) == AT_ONCE and not taken:
-            wake()
-        taken += len(batch)
-        outcomes = ingest_claimed(batch)
-        if any(outcome.outage for outcome in outcomes.values()):
-            break  # the clock tries again
-        if time.monotonic() > until:
-            wake()
-            break
+    with _Indexer(overlap) as indexer:
+        while batch := data.claim_versions(AT_ONCE):
+            if len(batch) == AT_ONCE and not taken:
+                wake()
+            taken += len(batch)
+            with ExitStack() as claim:
+                claim.enter_context(_claim_kept(batch))
+                outcomes, ready = _prepare(batch)
+                indexer.index(ready, claim.pop_all())
+            if any(outcome.outage for outcome in outcomes.values()):
+                break  # the clock tries again
+            if time.monotonic() > until:
+                wake()
+                break
     return taken
 
 
 def ingest_claimed(batch: Sequence[data.ClaimedVersion]) -> dict[uuid.UUID, VersionOutcome]:
     """Lead claimed versions through the stages. Raises only what the database raises."""
-    outcomes: dict[uuid.UUID, VersionOutcome] = {}
     with _claim_kept(batch):
+        outcomes, ready = _prepare(batch)
+        return outcomes | _index(ready)
+
+
+class _Indexer:
+    """Indexes one batch at a time: at once, or in a thread with a connection of its own."""
+
+    def __init__(self, overlap: bool) -> None:
+        self._pool = ThreadPoolExecutor(1, "index") if overlap else None
+        self._pending: Future[None] | None = None
+
+    def index(self, ready: Sequence[_Ready], claim: ExitStack) -> None:
+        """The claim ends with it. Raises what the batch before raised."""
+
+        def run() -> None:
+            with claim:
+                _index(ready)
+
+        if self._pool is None:
+            run()
+            return
         try:
-            work = list(_read(batch, outcomes))
-            model = data.get_embedding_spec()
-            vectors = _embed([chunk.embedded for each in work for chunk in each.chunks], model)
-        except (AssistantsError, OSError) as error:
-            left = [claimed for claimed in batch if claimed.id not in outcomes]
-            logger.warning("ingestion waits for what it needs: %r", error)
-            data.postpone_versions(left, OUTAGE_PAUSE)
-            message = getattr(error, "user_message", AssistantsError.user_message)
-            waiting = VersionOutcome(Status.RECEIVED, message, outage=True)
-            return outcomes | dict.fromkeys((claimed.id for claimed in left), waiting)
-        _advance(work, Status.EMBEDDED)
-        outcomes.update(_index(work, vectors, model))
-    return outcomes
+            self._wait()
+        except BaseException:
+            claim.close()
+            raise
+        self._pending = self._pool.submit(run)
+
+    def _wait(self) -> None:
+        if self._pending:
+            pending, self._pending = self._pending, None
+            pending.result()
+
+    def __enter__(self) -> _Indexer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            self._wait()
+        finally:
+            if self._pool:
+                self._pool.submit(connection.close)
+                self._pool.shutdown()
+
+
+def _prepare(
+    batch: Sequence[data.ClaimedVersion],
+) -> tuple[dict[uuid.UUID, VersionOutcome], list[_Ready]]:
+    """Up to `embedded`: what ended on the way, and what is to be indexed."""
+    outcomes: dict[uuid.UUID, VersionOutcome] = {}
+    progress = _Progress()
+    try:
+        work = _read(batch, outcomes, progress)
+        model = data.get_embedding_spec()
+        vectors = _embed([chunk.embedded for each in work for chunk in each.chunks], model)
+    except (AssistantsError, OSError) as error:
+        left = [claimed for claimed in batch if claimed.id not in outcomes]
+        logger.warning("ingestion waits for what it needs: %r", error)
+        data.postpone_versions(left, OUTAGE_PAUSE)
+        message = getattr(error, "user_message", AssistantsError.user_message)
+        waiting = VersionOutcome(Status.RECEIVED, message, outage=True)
+        return outcomes | dict.fromkeys((claimed.id for claimed in left), waiting), []
+    progress.show(work, Status.EMBEDDED)
+    return outcomes, _ready(work, vectors, model)
 
 
 def _read(
-    batch: Sequence[data.ClaimedVersion], outcomes: dict[uuid.UUID, VersionOutcome]
+    batch: Sequence[data.ClaimedVersion],
+    outcomes: dict[uuid.UUID, VersionOutcome],
+    progress: _Progress,
 ) -> list[_Work]:
     """Up to `chunked`, stage by stage; what ends on the way is in `outcomes`."""
     work = [_Work(claimed) for claimed in batch]
@@ -160,7 +222,7 @@ def _read(
         (Status.CHUNKED, _chunk),
     ):
         work = [each for each in work if _try(step, each, outcomes)]
-        _advance(work, status)
+        progress.show(work, status)
     return work
 
 
@@ -194,9 +256,16 @@ def _fail(claimed: data.ClaimedVersion) -> VersionOutcome:
     return VersionOutcome(Status.RECEIVED, f"{FAULT} It will be tried again.")
 
 
-def _advance(work: Sequence[_Work], status: Status) -> None:
-    if work:
-        data.advance_versions([each.claimed for each in work], status)
+class _Progress:
+    """Writes down how far versions are. Each row written costs, so what passes at once does not."""
+
+    def __init__(self) -> None:
+        self._shown = time.monotonic()
+
+    def show(self, work: Sequence[_Work], status: Status) -> None:
+        if work and time.monotonic() - self._shown >= SHOWN_AFTER:
+            data.advance_versions([each.claimed for each in work], status)
+            self._shown = time.monotonic()
 
 
 def get_outcomes(version_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, VersionOutcome]:
@@ -298,44 +367,54 @@ def _embed(texts: list[str], model: EmbeddingSpec) -> list[list[float]]:
     return vectors
 
 
-def _index(
+def _ready(
     work: Sequence[_Work], vectors: Sequence[Sequence[float]], model: EmbeddingSpec
-) -> dict[uuid.UUID, VersionOutcome]:
+) -> list[_Ready]:
     ready = []
     start = 0
     for each in work:
         assert each.parsed is not None  # noqa: S101  # by _parse
         end = start + len(each.chunks)
         ready.append(
-            data.ReadyVersion(
-                version_id=each.claimed.id,
-                parsed=each.parsed,
-                chunks=each.chunks,
-                vectors=vectors[start:end],
-                attempt=each.claimed.attempt,
-                detected=each.detected,
-                detected_sensitivity=each.sensitivity,
-                model_id=model.model_id,
+            (
+                each.claimed,
+                data.ReadyVersion(
+                    version_id=each.claimed.id,
+                    parsed=each.parsed,
+                    chunks=each.chunks,
+                    vectors=vectors[start:end],
+                    attempt=each.claimed.attempt,
+                    detected=each.detected,
+                    detected_sensitivity=each.sensitivity,
+                    model_id=model.model_id,
+                ),
             )
         )
         start = end
+    return ready
+
+
+def _index(ready: Sequence[_Ready]) -> dict[uuid.UUID, VersionOutcome]:
+    if not ready:
+        return {}
+    batch = [claimed for claimed, _ in ready]
     try:
-        indexed = data.index_versions(ready, pipeline=PIPELINE)
+        indexed = data.index_versions([version for _, version in ready], pipeline=PIPELINE)
     except EmbeddingModelChanged as error:
         logger.info("embedding again: %s", error)
-        data.postpone_versions([each.claimed for each in work], timedelta())
+        data.postpone_versions(batch, timedelta())
         again = VersionOutcome(Status.RECEIVED, "Another embedding model took over; once more.")
-        return {each.claimed.id: again for each in work}
+        return {claimed.id: again for claimed in batch}
     except (DatabaseError, ValueError) as error:
         if isinstance(error, DatabaseError) and not connection.is_usable():
             raise
         # One of them cannot be stored. Each is tried again by itself, so that only that one fails.
         logger.exception("indexing %d versions failed", len(ready))
-        return {each.claimed.id: _fail(each.claimed) for each in work}
+        return {claimed.id: _fail(claimed) for claimed in batch}
     lost = VersionOutcome(Status.RECEIVED, "It was taken over by another worker.")
     return {
-        each.claimed.id: VersionOutcome(Status.INDEXED) if each.claimed.id in indexed else lost
-        for each in work
+        claimed.id: VersionOutcome(Status.INDEXED) if claimed.id in indexed else lost
+        for claimed in batch
     }
 
 

@@ -32,6 +32,7 @@ def embedded(monkeypatch) -> list[str]:
 
     monkeypatch.setattr(compute, "embed_texts", embed_texts)
     monkeypatch.setattr(compute, "count_tokens", lambda text: len(text.split()))
+    monkeypatch.setattr(ingestion, "SHOWN_AFTER", 0.0)
     return texts
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from assistants import control, data
@@ -110,7 +112,10 @@ def _store(
     answer.receipt_sha256 = control.sha256_of(answer.receipt)
     pending = Answer.objects.filter(pk=answer.pk, status=Answer.Status.PENDING)
     end = {field: getattr(answer, field) for field in STORED_AT_THE_END}
-    if not answer.text:
+    if result.code == AccessWithdrawn.code:
+        # What was noted stands: the stream still holds what was shown before.
+        end["made_from"] = Coalesce("made_from", Value([], Answer.made_from.field))
+    elif not answer.text:
         end["made_from"] = []  # there is nothing to withhold
     if not pending.update(**end):
         return None

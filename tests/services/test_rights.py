@@ -215,6 +215,10 @@ def test_a_second_runner_ends_an_answer_whose_asker_lost_the_right(house, models
     answer = stored(accepted.answer)
     assert (answer.status, answer.error_code) == ("failed", "access_withdrawn")
     assert models.prompts == []
+    # An earlier runner may have shown some of it: the stream stays closed, until the right is back.
+    assert following.access_stream(house.alice, accepted.answer).withheld
+    give_back(house)
+    assert not following.access_stream(house.alice, accepted.answer).withheld
 
 
 def test_an_answer_to_somebody_switched_off_is_ended(house, models):

@@ -68,6 +68,7 @@ from assistants.data.privacy import (
     find_spans,
     find_structured_spans,
 )
+from assistants.data.ranking import CROWDING_WEIGHT, Measured, weigh
 from assistants.data.relevance import is_relevant
 from assistants.data.retention import ExpiredVersion, delete_expired_versions, delete_version
 from assistants.data.roles import as_app, as_owner, grant_rights
@@ -78,7 +79,7 @@ from assistants.data.scope import (
     rights_of_system,
     rights_of_user,
 )
-from assistants.data.search import search
+from assistants.data.search import measure_passages, search
 from assistants.data.sources import (
     KEY_VARIABLE,
     Changed,
@@ -122,6 +123,7 @@ from assistants.data.zone_contents import (
 from assistants.data.zones import NO_ZONE, days_in_words, join_zones, loosens, refusal
 
 __all__ = [
+    "CROWDING_WEIGHT",
     "DEAD_LETTERS",
     "KEY_VARIABLE",
     "LONGEST_TERM",
@@ -141,6 +143,7 @@ __all__ = [
     "HeldVersion",
     "LinkedPlace",
     "Listing",
+    "Measured",
     "NotTaken",
     "ParsedDocument",
     "Part",
@@ -216,6 +219,7 @@ __all__ = [
     "load_seen",
     "lock_document",
     "loosens",
+    "measure_passages",
     "move_document",
     "note_made_from",
     "page_of",
@@ -239,4 +243,5 @@ __all__ = [
     "save_seen",
     "search",
     "switch_model",
+    "weigh",
 ]

@@ -43,32 +43,63 @@ class Candidate:
     vector: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Candidates with all that can be said of them before anything is weighed.
+
+    `crowds` says how crowded each one's place is; `keyword_weight` is the one to take where
+    nobody has tuned it.
+    """
+
+    passages: Sequence[Passage]
+    crowds: Sequence[float]
+    keyword_weight: float
+
+
+def measure(candidates: Sequence[Candidate], statistics: Statistics) -> Measured:
+    """Each passage has its evidence, but for the score."""
+    nearest = sorted(candidates, key=lambda candidate: -candidate.cosine)[:NEAREST]
+    rarity = {word: statistics.weight(word) for word in statistics.frequencies}
+    weights = _agreed(rarity, nearest)
+    total, all_rarity = sum(weights.values()) or 1.0, sum(rarity.values()) or 1.0
+    usual = sum(candidate.length for candidate in candidates) / max(len(candidates), 1) or 1.0
+    passages = [
+        replace(
+            candidate.passage,
+            evidence=Evidence(
+                cosine=candidate.cosine,
+                keyword=min(1.0, _bm25(candidate, weights, usual) / total),
+                coverage=sum(rarity[word] for word in candidate.counts) / all_rarity,
+                score=0.0,
+            ),
+        )
+        for candidate in candidates
+    ]
+    return Measured(passages, crowding(candidates), _default_weight(nearest))
+
+
+def weigh(
+    measured: Measured, keyword_weight: float | None, crowding_weight: float
+) -> list[Passage]:
+    """Best first, each with its score. A weight of None is chosen by what was found."""
+    share = measured.keyword_weight if keyword_weight is None else keyword_weight
+    passages = []
+    for passage, crowd in zip(measured.passages, measured.crowds, strict=True):
+        evidence = passage.evidence
+        meaning = evidence.cosine - crowding_weight * crowd
+        score = share * evidence.keyword + (1 - share) * meaning
+        passages.append(replace(passage, evidence=replace(evidence, score=score)))
+    return sorted(passages, key=lambda p: (-p.evidence.score, p.title, p.start, p.chunk_id))
+
+
 def rank(
     candidates: Sequence[Candidate],
     statistics: Statistics,
     keyword_weight: float | None,
     crowding_weight: float = CROWDING_WEIGHT,
 ) -> list[Passage]:
-    """Best first, with the evidence for each. A weight of None is chosen by what was found."""
-    nearest = sorted(candidates, key=lambda candidate: -candidate.cosine)[:NEAREST]
-    if keyword_weight is None:
-        keyword_weight = _default_weight(nearest)
-    rarity = {word: statistics.weight(word) for word in statistics.frequencies}
-    weights = _agreed(rarity, nearest)
-    total, all_rarity = sum(weights.values()) or 1.0, sum(rarity.values()) or 1.0
-    usual = sum(candidate.length for candidate in candidates) / max(len(candidates), 1) or 1.0
-    passages = []
-    for candidate, crowd in zip(candidates, crowding(candidates), strict=True):
-        keyword = min(1.0, _bm25(candidate, weights, usual) / total)
-        meaning = candidate.cosine - crowding_weight * crowd
-        evidence = Evidence(
-            cosine=candidate.cosine,
-            keyword=keyword,
-            coverage=sum(rarity[word] for word in candidate.counts) / all_rarity,
-            score=keyword_weight * keyword + (1 - keyword_weight) * meaning,
-        )
-        passages.append(replace(candidate.passage, evidence=evidence))
-    return sorted(passages, key=lambda p: (-p.evidence.score, p.title, p.start, p.chunk_id))
+    """Best first, with the evidence for each."""
+    return weigh(measure(candidates, statistics), keyword_weight, crowding_weight)
 
 
 def _default_weight(nearest: Sequence[Candidate]) -> float:

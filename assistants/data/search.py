@@ -16,7 +16,14 @@ from django.utils import timezone
 
 from assistants.data.embedding_models import get_active_model, get_dimensions
 from assistants.data.lexemes import Statistics, any_of, count_in, get_statistics
-from assistants.data.ranking import CROWDING_WEIGHT, Candidate, rank, without_duplicates
+from assistants.data.ranking import (
+    CROWDING_WEIGHT,
+    Candidate,
+    Measured,
+    measure,
+    weigh,
+    without_duplicates,
+)
 from assistants.data.scope import rights_of
 from assistants.types import Evidence, Passage, Scope
 
@@ -128,23 +135,37 @@ def search(
     what the question follows on: its words count half. Texts that say the same again are left
     out.
     """
-    allowed = set(scope.zone_ids)
-    zones = sorted(allowed if zone_ids is None else allowed.intersection(zone_ids))
-    if not zones:
-        return []
-    with rights_of(Scope(tuple(zones))):
-        statistics = get_statistics(zones, query, context)
-        found = statistics.chunks or as_of
-        candidates = (
-            _get_candidates(zones, statistics, vector, model_id=model_id, as_of=as_of)
-            if found
-            else []
-        )
-    ranked = rank(candidates, statistics, keyword_weight, crowding_weight)
+    measured = measure_passages(
+        scope, zone_ids, query, vector, as_of=as_of, model_id=model_id, context=context
+    )
+    ranked = weigh(measured, keyword_weight, crowding_weight)
     return [
         replace(passage, number=number)
         for number, passage in enumerate(without_duplicates(ranked, limit), start=1)
     ]
+
+
+def measure_passages(
+    scope: Scope,
+    zone_ids: Sequence[int] | None,
+    query: str,
+    vector: Sequence[float],
+    *,
+    as_of: datetime | None = None,
+    model_id: int | None = None,
+    context: str = "",
+) -> Measured:
+    """What `search` ranks, before it is weighed; the parameters are as there."""
+    allowed = set(scope.zone_ids)
+    zones = sorted(allowed if zone_ids is None else allowed.intersection(zone_ids))
+    if not zones:
+        return Measured((), (), 0.0)
+    with rights_of(Scope(tuple(zones))):
+        statistics = get_statistics(zones, query, context)
+        candidates: list[Candidate] = []
+        if statistics.chunks or as_of:
+            candidates = _get_candidates(zones, statistics, vector, model_id=model_id, as_of=as_of)
+    return measure(candidates, statistics)
 
 
 def _get_candidates(

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 from assistants import compute, data
 from assistants.exceptions import DocumentRejected, InvalidRequest
 from assistants.models import Chunk, Document, DocumentVersion, Zone
+from assistants.services.retrieval import embed_texts
 from assistants.types import Scope
 
 logger = logging.getLogger(__name__)
@@ -39,11 +40,14 @@ class Collection:
     judgements: Mapping[str, Mapping[str, int]]
 
 
-def evaluate_retrieval(folder: Path, keyword_weight: float) -> dict[str, float | int]:
+def evaluate_retrieval(
+    folder: Path, keyword_weight: float | None = None
+) -> dict[str, float | int | None]:
     """`{"ndcg@10", "recall@10", "map@10", "mrr@10", "queries", "documents", …}`.
 
     nDCG with linear gains; MAP over all relevant documents. A document's score is that of its
-    best chunk. Raises InvalidRequest for files that cannot be read.
+    best chunk. A `keyword_weight` of None lets the search choose, as for an assistant that nobody
+    has tuned. Raises InvalidRequest for files that cannot be read.
     """
     collection = read_collection(folder)
     started = time.monotonic()
@@ -97,10 +101,14 @@ def read_collection(folder: Path) -> Collection:
         (_text(record, "id"), str(record.get("title") or ""), _text(record, "text"))
         for record in _records(folder / "corpus.jsonl")
     ]
+    return replace(read_queries(folder, {name for name, _, _ in documents}), documents=documents)
+
+
+def read_queries(folder: Path, known: Set[str]) -> Collection:
+    """From `queries.jsonl` and `qrels.tsv`, about documents that are `known`, without them."""
     queries = {
         _text(record, "id"): _text(record, "text") for record in _records(folder / "queries.jsonl")
     }
-    known = {document for document, _, _ in documents}
     judgements: dict[str, dict[str, int]] = {}
     for number, line in enumerate(_lines(folder / "qrels.tsv"), start=1):
         fields = line.rstrip("\n").split("\t")
@@ -120,7 +128,7 @@ def read_collection(folder: Path) -> Collection:
         raise InvalidRequest(
             user_message=f"{folder}: no query has a relevant document; check the ids in qrels.tsv."
         )
-    return Collection(documents, queries, judgements)
+    return Collection((), queries, judgements)
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
@@ -183,7 +191,9 @@ def _index(zone: Zone, documents: Sequence[tuple[str, str, str]]) -> dict[str, s
             parsed = replace(parsed, title=title[:300])
             chunks = data.chunk_document(parsed, compute.count_tokens)
             prepared.append((name, content, parsed, chunks))
-        vectors = iter(compute.embed_texts([c.embedded for *_, chunks in prepared for c in chunks]))
+        model = data.get_embedding_spec()
+        texts = [chunk.embedded for *_, chunks in prepared for chunk in chunks]
+        vectors = iter(embed_texts(texts, model))
         for name, content, parsed, chunks in prepared:
             version = data.receive_version(
                 zone, name[-500:], content, media_type=parsed.media_type, pipeline="evaluation"
@@ -198,7 +208,9 @@ def _questions(
     collection: Collection,
 ) -> Iterator[tuple[str, Sequence[float], Mapping[str, int]]]:
     queries = list(collection.judgements)
-    vectors = compute.embed_texts([collection.queries[query] for query in queries])
+    vectors = embed_texts(
+        [collection.queries[query] for query in queries], data.get_embedding_spec()
+    )
     for query, vector in zip(queries, vectors, strict=True):
         yield collection.queries[query], vector, collection.judgements[query]
 
@@ -208,7 +220,7 @@ def _find(
     names: Mapping[str, str],
     query: str,
     vector: Sequence[float],
-    keyword_weight: float,
+    keyword_weight: float | None,
 ) -> list[str]:
     """Ids of documents, best first."""
     passages = data.search(

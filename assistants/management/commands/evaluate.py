@@ -13,8 +13,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from assistants.exceptions import AssistantsError
 from assistants.services import evaluation, redaction_evaluation
 
-DEFAULT_KEYWORD_WEIGHT = 0.2
-
 
 def share(text: str) -> float:
     value = float(text)
@@ -38,13 +36,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--keyword-weight",
             type=share,
-            default=DEFAULT_KEYWORD_WEIGHT,
             metavar="W",
-            help="share of the keyword side, 0 to 1 (default: %(default)s)",
+            help="share of the keyword side, 0 to 1 (default: the search chooses)",
         )
 
     def handle(
-        self, *args: Any, kind: str, path: Path, keyword_weight: float, **options: Any
+        self, *args: Any, kind: str, path: Path, keyword_weight: float | None, **options: Any
     ) -> None:
         # So that a terminated measurement removes what it read in as well.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

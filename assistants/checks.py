@@ -24,7 +24,7 @@ def check_role(
 ) -> list[CheckMessage]:
     """Row-level security does not bind a superuser. Runs with `migrate`, thus at every start."""
     messages: list[CheckMessage] = []
-    name = settings.APP_DATABASE["USER"]
+    name = str(settings.APP_DATABASE["USER"])
     for alias in databases or []:
         with connections[alias].cursor() as cursor:
             cursor.execute(ROLE, [name])

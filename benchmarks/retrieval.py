@@ -305,7 +305,7 @@ def _rankings(zone: Any, names: Mapping[str, str], collection: Any) -> Iterator[
     from assistants.services import evaluation, tuning
     from assistants.types import Scope
 
-    ranking = importlib.import_module("assistants.data.ranking")
+    ranking: Any = importlib.import_module("assistants.data.ranking")
     scope, questions = Scope((zone.pk,)), list(evaluation._questions(collection))
     judgements = [judged for _, _, judged in questions]
 
@@ -318,8 +318,8 @@ def _rankings(zone: Any, names: Mapping[str, str], collection: Any) -> Iterator[
     def documents(passages: Sequence[Any]) -> list[str]:
         return list(dict.fromkeys(names[passage.document_id] for passage in passages))
 
-    def weighed(measured: Sequence[Any], *weights: float | None) -> list[list[str]]:
-        return [documents(data.weigh(each, *weights)) for each in measured]
+    def weighed(measured: Sequence[Any], words: float | None, crowds: float) -> list[list[str]]:
+        return [documents(data.weigh(each, words, crowds)) for each in measured]
 
     long_question, ranking.LONG_QUESTION = ranking.LONG_QUESTION, 10**9
     plain = measure_all()

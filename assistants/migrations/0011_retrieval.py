@@ -6,20 +6,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('assistants', '0010_terms'),
+        ("assistants", "0010_terms"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='assistant',
-            name='crowding_weight',
-            field=models.FloatField(default=0.1, help_text='how much less a passage is worth that lies near many of the others', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(0.5)]),
+            model_name="assistant",
+            name="crowding_weight",
+            field=models.FloatField(
+                default=0.1,
+                help_text="how much less a passage is worth that lies near many of the others",
+                validators=[
+                    django.core.validators.MinValueValidator(0.0),
+                    django.core.validators.MaxValueValidator(0.5),
+                ],
+            ),
         ),
         migrations.AlterField(
-            model_name='deployment',
-            name='capabilities',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('chat', 'chat'), ('draft', 'draft'), ('grounded_answer', 'grounded_answer'), ('code', 'code'), ('summary', 'summary'), ('reasoning', 'reasoning'), ('rerank', 'rerank')], max_length=30), blank=True, default=list, size=None),
+            model_name="deployment",
+            name="capabilities",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(
+                    choices=[
+                        ("chat", "chat"),
+                        ("draft", "draft"),
+                        ("grounded_answer", "grounded_answer"),
+                        ("code", "code"),
+                        ("summary", "summary"),
+                        ("reasoning", "reasoning"),
+                        ("rerank", "rerank"),
+                    ],
+                    max_length=30,
+                ),
+                blank=True,
+                default=list,
+                size=None,
+            ),
         ),
     ]

@@ -35,6 +35,7 @@ def database(product: Product) -> Iterator[psycopg.Connection]:
     services = json.loads((product.state_dir / "services.json").read_text())
     with psycopg.connect(services["DATABASE_URL"], autocommit=True) as connection:
         user = connection.execute("select id from auth_user where username = 'alice'").fetchone()
+        assert user
         groups = connection.execute(
             "select group_id from auth_user_groups where user_id = %s", user
         ).fetchall()
@@ -103,7 +104,7 @@ async def test_a_streaming_answer_ends_when_its_reader_loses_the_right(product, 
         # The runner stops too, and nothing of it is kept.
         await asyncio.to_thread(wait_until_ended, database, answer)
         html = await page_of(session, product, str(accepted["conversation"]))
-        assert WITHDRAWN in html, html[html.find("<main"):][:4000]
+        assert WITHDRAWN in html, html[html.find("<main") :][:4000]
         # Asking the stream again, from its beginning, shows no word of it.
         await tab.send(type="answer.resume", answer=answer, after=0)
         shown = await tab.frames(answer)
@@ -134,7 +135,7 @@ async def test_an_answer_that_has_ended_is_taken_from_an_open_page(product, data
         assert withheld["answers"] == [answer]
         assert withheld["code"] == "access_withdrawn"
         html = await page_of(session, product, conversation)
-        assert WITHDRAWN in html, html[html.find("<main"):][:4000]
+        assert WITHDRAWN in html, html[html.find("<main") :][:4000]
         assert end["text"][:40] not in html
         async with session.get(product.url + end["citations"][0]["url"]) as reply:
             assert reply.status == 404

@@ -98,8 +98,8 @@ def find_linked(
     """What the question itself names, then what the passages refer to; the best first of each.
 
     `zone_ids`, `vector` and `model_id` are as for `search`. Each says in `linked_from` where its
-    link came from, and has no number yet. They bear the same evidence as found ones, for the same rules.
-    What the passages refer to is never one of them; what the question names may be.
+    link came from, and has no number yet. They bear the same evidence as found ones, for the same
+    rules. What the passages refer to is never one of them; what the question names may be.
     """
     allowed = set(scope.zone_ids)
     zones = sorted(allowed if zone_ids is None else allowed.intersection(zone_ids))

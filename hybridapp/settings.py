@@ -44,6 +44,7 @@ def secret_key() -> str:
 DEBUG = flag("DEBUG")
 TESTING = "pytest" in sys.modules
 SECRET_KEY = secret_key()
+SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")  # earlier keys, newest first
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 

@@ -79,6 +79,17 @@ from assistants.data.scope import (
     rights_of_system,
     rights_of_user,
 )
+from assistants.data.sealing import (
+    INSTRUCTION,
+    Restorer,
+    Seal,
+    SealConflict,
+    SealedSpan,
+    SealFailed,
+    SealUnreadable,
+    get_seal,
+    save_seal,
+)
 from assistants.data.search import measure_passages, search
 from assistants.data.sources import (
     KEY_VARIABLE,
@@ -125,6 +136,7 @@ from assistants.data.zones import NO_ZONE, days_in_words, join_zones, loosens, r
 __all__ = [
     "CROWDING_WEIGHT",
     "DEAD_LETTERS",
+    "INSTRUCTION",
     "KEY_VARIABLE",
     "LONGEST_TERM",
     "MARKED_UP",
@@ -149,6 +161,12 @@ __all__ = [
     "Part",
     "ReadyVersion",
     "Removed",
+    "Restorer",
+    "Seal",
+    "SealConflict",
+    "SealFailed",
+    "SealUnreadable",
+    "SealedSpan",
     "Section",
     "Seen",
     "SensitiveSpan",
@@ -192,6 +210,7 @@ __all__ = [
     "get_held_version",
     "get_outcomes",
     "get_scope",
+    "get_seal",
     "get_search_vector",
     "get_section",
     "get_term_list",
@@ -240,6 +259,7 @@ __all__ = [
     "rights_of_asker",
     "rights_of_system",
     "rights_of_user",
+    "save_seal",
     "save_seen",
     "search",
     "switch_model",

@@ -13,6 +13,7 @@ from assistants.models.documents import (
 )
 from assistants.models.graph import Entity, Mention, Relation
 from assistants.models.registry import Assistant, Deployment, PromptVersion
+from assistants.models.sealing import RedactionMap
 from assistants.models.terms import Term
 from assistants.models.zones import Organisation, Zone, ZoneChange
 
@@ -36,6 +37,7 @@ __all__ = [
     "Message",
     "Organisation",
     "PromptVersion",
+    "RedactionMap",
     "Relation",
     "Source",
     "Term",

@@ -35,6 +35,35 @@ def find_spans(
     return settle(text, _claims(text, terms or _NO_TERMS, tuple(names), DEPTH))
 
 
+def find_known(text: str, terms: TermList, names: Iterable[str] = ()) -> list[SensitiveSpan]:
+    """Where these values stand again, in any case, spacing, inflection or disguise; no detector.
+
+    `terms` are matched as a whole (type PROTECTED_TERM), `names` of people by any of their parts.
+    The spans may overlap. Linear in the text, about ten times as fast as `find_spans`.
+    """
+    return list(_known(fold(text), terms, tuple(names), DEPTH))
+
+
+def _known(
+    folded: Folded, terms: TermList, names: tuple[str, ...], depth: int
+) -> Iterator[SensitiveSpan]:
+    views_of_it = [Folded(folded.text), views.backwards(folded.text)]
+    if (plain := views.words(folded.text)) is not None:
+        views_of_it.append(plain)
+    for view in views_of_it:
+        for span in terms.find(view):
+            yield _original(folded, span if span.start < span.end else _ordered(span))
+    for view in views_of_it[::2]:
+        for span in people.again(view.text, names, tagger.flags_of):
+            yield _original(folded, span)
+    if depth:
+        for run in views.decoded(folded.text):
+            inner = _known(fold(run.text), terms, names, depth - 1)
+            if found := next(inner, None):
+                whole = SensitiveSpan(run.start, run.end, found.type, CERTAIN, "decoded")
+                yield _original(folded, whole)
+
+
 def _claims(text: str, terms: TermList, names: tuple[str, ...], depth: int) -> list[SensitiveSpan]:
     folded = fold(text)
     found = [*claims(folded), *terms.find(folded), *_disguised(folded, terms)]

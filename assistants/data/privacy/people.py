@@ -18,10 +18,10 @@ FIRST, COMMON, SURNAME, ENGLISH, CLINICAL = (
 )
 NAME = FIRST | COMMON | SURNAME
 
-_HONORIFIC = r"(?:mr|mrs|ms|miss|mx|dr|prof|professor|doctor|sir|madam|dame|lord|lady|rev|reverend|herr|frau|monsieur|madame|señora?|nurse)"
+HONORIFIC = r"(?:mr|mrs|ms|miss|mx|dr|prof|professor|doctor|sir|madam|dame|lord|lady|rev|reverend|herr|frau|monsieur|madame|señora?|nurse)"
 _WORD = r"[^\W\d_]+(?:['’\-][^\W\d_]+)*"
 _HONOURED = re.compile(
-    rf"(?i)(?<!\w){_HONORIFIC}\b\.?[ \t]{{1,2}}(?P<name>(?:{_WORD}\.?[ \t]){{0,2}}{_WORD})"
+    rf"(?i)(?<!\w){HONORIFIC}\b\.?[ \t]{{1,2}}(?P<name>(?:{_WORD}\.?[ \t]){{0,2}}{_WORD})"
 )
 _INTRODUCED = re.compile(
     rf"(?i)\b(?:my name is|my name['’]s|name is|names? ?[:=]|full name\W{{1,3}}|surname\W{{1,3}}(?:is\W)?|first name\W{{1,3}}(?:is\W)?|"
@@ -93,7 +93,7 @@ def again(text: str, names: Iterable[str], flags: Flags) -> Iterator[SensitiveSp
     for name in names:
         for word in _NAME_WORD.findall(name):
             plain = key(word)
-            if len(plain) > 1 and plain not in _PARTICLES and not re.fullmatch(_HONORIFIC, plain):
+            if len(plain) > 1 and plain not in _PARTICLES and not re.fullmatch(HONORIFIC, plain):
                 known = flags(word)
                 if len(plain) > 2 or not known & ENGLISH:
                     parts[plain] = bool(known & (ENGLISH | CLINICAL))

@@ -26,6 +26,7 @@ LABELS = ("O", "PERSON", "ORGANIZATION", "LOCATION", "ADDRESS", "TITLE", "NATION
 WINDOW = 2  # tokens on either side that a layer sees
 LAYERS = 3
 TOKENS_AT_ONCE = 4_096
+_COMMON = 1 << tokens.FLAGS.index("english") | 1 << tokens.FLAGS.index("clinical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ def tag(text: str) -> Tagged:
 def flags_of(word: str) -> int:
     """What the lexicons know of a word: bits in the order of `tokens.FLAGS`."""
     return _network().look_up(word)[4]
+
+
+def is_common_word(word: str) -> bool:
+    """Of the language, or of medicine: what it names elsewhere does not show it to be a name."""
+    return bool(flags_of(word) & _COMMON)
 
 
 class Network:

@@ -129,6 +129,17 @@ class Prompt:
     temperature: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class SealedPrompt:
+    """A prompt as it may leave: placeholders for every sensitive span; no passages, no question
+    beside the messages.
+    """
+
+    messages: tuple[PromptMessage, ...]
+    max_tokens: int = 1024
+    temperature: float = 0.0
+
+
 class Capability(StrEnum):
     """What a deployment declares itself good for; routing matches it to the task."""
 

@@ -132,7 +132,8 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class SealedPrompt:
     """A prompt as it may leave: placeholders for every sensitive span; no passages, no question
-    beside the messages."""
+    beside the messages.
+    """
 
     messages: tuple[PromptMessage, ...]
     max_tokens: int = 1024
@@ -243,6 +244,23 @@ class Decision:
 
 
 ALLOW = Decision(Outcome.ALLOW, rule="nothing objects")
+
+
+@dataclass(frozen=True, slots=True)
+class EgressTicket:
+    """The gate's permission for one payload to reach one deployment; see `assistants.tickets`.
+
+    `record` is the id of the ledger's EgressRecord, `payload_sha256` the hex digest of the
+    payload's UTF-8, `expires` in Unix seconds. `signature` (Ed25519, base64url) covers the
+    canonical JSON of the other fields.
+    """
+
+    record: str
+    payload_sha256: str
+    deployment: str
+    place: str
+    expires: int
+    signature: str
 
 
 class ReleaseMode(StrEnum):

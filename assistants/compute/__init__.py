@@ -15,17 +15,21 @@ from assistants.compute.embeddings import (
 )
 from assistants.compute.generate import close_clients, generate
 from assistants.compute.health import check_deployment, is_healthy, record_outcome
+from assistants.compute.lanes import QUEUE_KEYS
 from assistants.compute.liveness import announce, get_alive
 from assistants.compute.loop import run
 from assistants.compute.reading import END_TYPES, read_frames
+from assistants.compute.remote import generate_sealed
 from assistants.compute.reranking import rerank
 from assistants.compute.streams import AnswerWriter, claim_abandoned, open_writer, request_stop
+from assistants.compute.wire import encode_sealed
 
 __all__ = [
     "BROKER_DOWN",
     "EMBEDDING_MODEL",
     "EMBEDDING_VERSION",
     "END_TYPES",
+    "QUEUE_KEYS",
     "AnswerWriter",
     "announce",
     "check_deployment",
@@ -35,7 +39,9 @@ __all__ = [
     "embed_at_endpoint",
     "embed_query",
     "embed_texts",
+    "encode_sealed",
     "generate",
+    "generate_sealed",
     "get_alive",
     "is_healthy",
     "measure_endpoint",

@@ -34,6 +34,11 @@ WORKERS: dict[str, tuple[str, ...]] = {
         *(*CELERY, "assistants.compute.worker", "worker", "-Q", "on_prem", "-n", "model@%h"),
         *("-P", "threads", "-c", "1", *ALONE),
     ),
+    # Without Django and database, and with the clouds' keys. It waits for networks.
+    "cloud": (
+        *(*CELERY, "assistants.compute.cloud", "worker", "-Q", "cloud", "-n", "cloud@%h"),
+        *("-P", "threads", "-c", "50", *ALONE),
+    ),
     "beat": (*CELERY, "hybridapp", "beat", "-l", "WARNING"),
 }
 WEIGHTS = ("python", "-m", "assistants.compute.weights")

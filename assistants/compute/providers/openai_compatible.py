@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import time
 import weakref
@@ -20,6 +19,7 @@ import aiohttp
 
 from assistants.compute.providers.base import failure
 from assistants.compute.providers.events import EventReader
+from assistants.compute.providers.keys import read_key
 from assistants.exceptions import ProviderError
 from assistants.types import (
     Delta,
@@ -93,7 +93,7 @@ async def close_session() -> None:
 
 
 class OpenAICompatible:
-    """See `Provider`. The key is read from the environment at each call and never kept."""
+    """See `Provider`. The key is read at each call and never kept."""
 
     def __init__(self, deployment: DeploymentSpec) -> None:
         self._deployment = deployment
@@ -184,10 +184,7 @@ class OpenAICompatible:
         if not body:
             headers = {"Accept": "application/json"}
         if variable := self._deployment.key_variable:
-            key = os.environ.get(variable, "").strip()
-            if not key:
-                raise failure("unauthorized", f"the environment variable {variable} is not set")
-            headers["Authorization"] = f"Bearer {key}"
+            headers["Authorization"] = f"Bearer {read_key(variable)}"
         for last_try in (False, True):
             try:
                 return await _session().request(

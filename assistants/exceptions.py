@@ -106,6 +106,20 @@ class NoRoute(AssistantsError):
     )
 
 
+class EgressRefused(AssistantsError):
+    """The gate did not let it leave. `rule` says why, in a sentence; `crossing` is its record."""
+
+    code = "egress_refused"
+    user_message = (
+        "This may not leave the premises, and no model here can answer it. Your message is kept."
+    )
+
+    def __init__(self, detail: str = "", *, rule: str = "", crossing: object = None) -> None:
+        super().__init__(detail)
+        self.rule = rule
+        self.crossing = crossing
+
+
 class LeaseLost(AssistantsError):
     """Another runner has taken this answer over; the loser exits and writes nothing more."""
 

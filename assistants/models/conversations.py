@@ -8,10 +8,13 @@ from django.db.models import Q
 from assistants.models.base import new_id
 from assistants.models.documents import Chunk, DocumentVersion
 from assistants.models.registry import Assistant, Deployment, PromptVersion
+from assistants.types import Sensitivity
 
 
 class Conversation(models.Model):
-    """`zones` are the slugs of all zones that went into it; it only grows (the ratchet)."""
+    """`zones` are the slugs of all zones that went into it; `detected` is the most that any of its
+    messages was found to be by what it holds. Both only grow (the ratchet).
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(
@@ -20,6 +23,9 @@ class Conversation(models.Model):
     assistant = models.ForeignKey(Assistant, on_delete=models.PROTECT, related_name="+")
     title = models.CharField(max_length=120)
     zones = ArrayField(models.SlugField())
+    detected = models.PositiveSmallIntegerField(
+        null=True, blank=True, choices=[(level.value, level.name.lower()) for level in Sensitivity]
+    )
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 
@@ -75,6 +81,9 @@ class Answer(models.Model):
     number = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     text = models.TextField(blank=True)
+    draft = models.TextField(
+        blank=True, help_text="what was written here, where a model outside polished it"
+    )
     finish_reason = models.CharField(max_length=30, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)

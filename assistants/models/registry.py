@@ -116,6 +116,11 @@ class Assistant(models.Model):
         choices=[(mode.value, mode.value) for mode in ReleaseMode],
         default=ReleaseMode.TOKEN.value,
     )
+    polish = models.BooleanField(
+        default=False,
+        help_text="draft on the premises and polish in a cloud: of the whole prompt only the "
+        "draft leaves, sealed",
+    )
     starters = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     enabled = models.BooleanField(default=True)
     position = models.PositiveSmallIntegerField(default=0)

@@ -22,15 +22,14 @@ from assistants.exceptions import (
     NotFound,
 )
 from assistants.models import Answer, Assistant, Citation, Conversation, Message
-from assistants.services import prompts, registry, rights
+from assistants.services import egress, prompts, registry, rights
 from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
 from assistants.services.connections import give_back_connection
 from assistants.services.conversations import (
     access_answer,
     access_conversation,
-    label_rules,
+    label_zones,
     list_assistants,
-    list_rules,
     newest_branch,
 )
 from assistants.services.generation import Result, generate_answer
@@ -49,6 +48,7 @@ from assistants.types import (
     Role,
     Route,
     Scope,
+    Sensitivity,
 )
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ SWEEP_AFTER = timedelta(seconds=10)
 SWEEP_AT_ONCE = 500
 
 Enqueue = Callable[[str], object]
+Harmless = egress.Harmless
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,12 @@ def open_turn(
     conversation: str | None = None,
     parent: str | None = None,
     as_of: str | None = None,
+    harmless: Sequence[Harmless] = (),
 ) -> Accepted:
     """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
 
-    `as_of` is a day such as 2026-01-31: answer from the documents as they were then. A
+    `as_of` is a day such as 2026-01-31: answer from the documents as they were then. `harmless`
+    are values that this person says are no secrets; they leave as written from now on. A
     `client_id` that this user has sent before is answered with its first arrival. Raises
     InvalidRequest, NotFound or RateLimited; nothing is stored then.
     """
@@ -102,7 +105,7 @@ def open_turn(
             chat = access_conversation(scope, conversation)
             _check_membership(scope, chat.assistant)
             before = _parent(scope, chat, parent)
-            return _store(user, chat, text, client_id, before, enqueue, day)
+            return _store(user, chat, text, client_id, before, enqueue, day, harmless)
         found = list_assistants(user).filter(slug=assistant).select_related("question_zone")
         chosen = found.first()
         if chosen is None:
@@ -113,13 +116,19 @@ def open_turn(
             title=title_of(text),
             zones=[chosen.question_zone.slug],
         )
-        return _store(user, chat, text, client_id, None, enqueue, day)
+        return _store(user, chat, text, client_id, None, enqueue, day, harmless)
 
     return _store_once(user, client_id, text, store)
 
 
 def edit_message(
-    user: AbstractBaseUser, *, client_id: str, message: str, text: str, enqueue: Enqueue
+    user: AbstractBaseUser,
+    *,
+    client_id: str,
+    message: str,
+    text: str,
+    enqueue: Enqueue,
+    harmless: Sequence[Harmless] = (),
 ) -> Accepted:
     """Ask anew in place of an earlier message: a sibling that starts a branch."""
     text = check_message(client_id, text)
@@ -135,7 +144,7 @@ def edit_message(
         chat = original.conversation
         _check_membership(scope, chat.assistant)
         before, day = original.parent_id, original.as_of
-        return _store(user, chat, text, client_id, before, enqueue, day)
+        return _store(user, chat, text, client_id, before, enqueue, day, harmless)
 
     return _store_once(user, client_id, text, store)
 
@@ -246,6 +255,7 @@ def _store(
     parent: uuid.UUID | None,
     enqueue: Enqueue,
     as_of: date | None,
+    harmless: Sequence[Harmless],
 ) -> Accepted:
     """In the caller's transaction."""
     if chat._state.adding:
@@ -265,6 +275,8 @@ def _store(
     answer = Answer(message=message)
     answer.save(force_insert=True)
     transaction.on_commit(lambda: _enqueue(enqueue, answer))
+    if harmless:
+        egress.mark_harmless(user, str(chat.pk), harmless)
     return _accepted(client_id, message, answer.pk)
 
 
@@ -300,6 +312,7 @@ class Plan:
     passages: Sequence[Passage]
     history: Sequence[PromptMessage]
     zones: Sequence[str]
+    detected: Sensitivity | None
     asked: AskedQuestion
 
 
@@ -376,6 +389,7 @@ def _close(
         result,
         route=plan.route if plan else None,
         zones=plan.zones if plan else pending.message.conversation.zones,
+        detected=plan.detected if plan else None,
     )
     give_back_connection()
     compute.run(writer.append([frame]))
@@ -425,10 +439,10 @@ def _plan(
     if not data.note_made_from(pending.pk, {*made_from, *(p.zone for p in passages)}):
         raise AccessWithdrawn(f"answer {pending.pk}")
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
-    rules = list_rules(slugs)
-    effective = data.join_zones(rules)
-    if set(slugs) - set(chat.zones):
-        label = label_rules(rules, slugs)
+    detected = _detect(message)
+    rules = egress.effective_rules(slugs, detected)
+    if set(slugs) - set(chat.zones) or (detected or 0) > (chat.detected or 0):
+        label = label_zones(slugs, detected)
         frame = {
             "conversation": str(chat.pk),
             "zones": label.zones,
@@ -440,13 +454,20 @@ def _plan(
     candidates = [
         control.Candidate(
             deployment,
-            zone_refusal=data.refusal(effective, deployment.place),
+            zone_refusal=egress.get_refusal(rules, detected, deployment),
             healthy=compute.is_healthy(deployment.slug),
         )
         for deployment in registry.list_deployments()
     ]
     route = control.decide_route(task, candidates)
-    return Plan(task, route, passages, history, slugs, found.asked)
+    return Plan(task, route, passages, history, slugs, detected, found.asked)
+
+
+def _detect(message: Message) -> Sensitivity | None:
+    """The most that the conversation, this message included, was found to be by what it holds."""
+    found, _ = data.classify_sensitivity(data.find_structured_spans(message.text), message.text)
+    levels = [level for level in (message.conversation.detected, found) if level is not None]
+    return Sensitivity(max(levels)) if levels else None
 
 
 async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -> Result:
@@ -472,8 +493,9 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
         lost.set()
         writer.stop.set()
 
+    subject = egress.subject_of(pending, plan.zones, plan.detected)
     with rights.watch_answer(str(pending.pk), withdraw):
-        return await generate_answer(writer, plan.route, mode, build_prompt, citable, lost)
+        return await generate_answer(writer, plan.route, mode, build_prompt, citable, lost, subject)
 
 
 def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:

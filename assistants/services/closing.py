@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from decimal import Decimal
 
 from django.db.models import Value
@@ -13,7 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from assistants import control, data
-from assistants.exceptions import AccessWithdrawn
+from assistants.exceptions import AccessWithdrawn, EgressRefused
 from assistants.models import (
     Answer,
     Citation,
@@ -23,15 +24,16 @@ from assistants.models import (
 )
 from assistants.services import registry
 from assistants.services.conversations import list_citations, read_versions, render_answer
+from assistants.services.egress import Crossing
 from assistants.services.generation import Attempt, Result, badge_of
-from assistants.types import Passage, Prompt, Route
+from assistants.types import Passage, Prompt, Route, Sensitivity
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
 STORED_AT_THE_END = (
     *("status", "text", "finish_reason", "error_code", "error_message", "zones", "prompt"),
     *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost", "receipt"),
-    "receipt_sha256",
+    *("receipt_sha256", "draft"),
 )
 
 HELD_MESSAGE = "This answer waits for a reviewer. You will see it here when it is approved."
@@ -49,6 +51,7 @@ def close_turn(
     *,
     route: Route | None,
     zones: Sequence[str],
+    detected: Sensitivity | None = None,
 ) -> tuple[str, dict[str, object]]:
     """Store how the answer ended; return its end frame. The answer is stored once: a second
     call for an answer that has ended changes nothing and returns the end frame of the first.
@@ -57,7 +60,7 @@ def close_turn(
     of its text is kept, and the system notes so in their place.
     """
     with _rights_to_close(answer, result):
-        stored = _store(answer, result, route=route, zones=zones)
+        stored = _store(answer, result, route=route, zones=zones, detected=detected)
         if stored is not None:
             return end_frame(answer, stored)
         ended = Answer.objects.filter(pk=answer.pk).first()
@@ -65,7 +68,7 @@ def close_turn(
             return end_frame(ended)
     if result.code == AccessWithdrawn.code:  # its conversation was deleted
         return WITHDRAWN
-    return close_turn(answer, withdrawn(result), route=route, zones=zones)
+    return close_turn(answer, withdrawn(result), route=route, zones=zones, detected=detected)
 
 
 def withdrawn(result: Result | None = None) -> Result:
@@ -86,17 +89,23 @@ def _rights_to_close(answer: Answer, result: Result) -> AbstractContextManager[o
 
 
 def _store(
-    answer: Answer, result: Result, *, route: Route | None, zones: Sequence[str]
+    answer: Answer,
+    result: Result,
+    *,
+    route: Route | None,
+    zones: Sequence[str],
+    detected: Sensitivity | None,
 ) -> list[Citation] | None:
     """The citations; None when the answer is not there to be ended."""
     message = answer.message
     prompt = result.prompt
     deployments = registry.get_deployment_keys()
-    last = result.attempts[-1] if result.attempts else None
+    last = _last_run(result)
     shown = prompt.passages if prompt else ()
     cited = cited_passages(result.text, shown)
     answer.status = result.status
     answer.text = result.text
+    answer.draft = result.draft
     answer.finish_reason = result.finish_reason
     answer.error_code = result.code
     answer.error_message = result.message
@@ -108,7 +117,9 @@ def _store(
         answer.prompt_tokens = last.usage.prompt_tokens
         answer.completion_tokens = last.usage.completion_tokens
     answer.cost = sum((_cost(attempt) for attempt in result.attempts), Decimal(0))
-    answer.receipt = build_receipt(answer, result, route=route, passages=shown, cited=cited)
+    answer.receipt = build_receipt(
+        answer, result, route=route, passages=shown, cited=cited, detected=detected
+    )
     answer.receipt_sha256 = control.sha256_of(answer.receipt)
     pending = Answer.objects.filter(pk=answer.pk, status=Answer.Status.PENDING)
     end = {field: getattr(answer, field) for field in STORED_AT_THE_END}
@@ -124,7 +135,7 @@ def _store(
         _generation(answer, attempt, deployments[attempt.deployment.slug])
         for attempt in result.attempts
     )
-    _ratchet(message.conversation, zones)
+    _ratchet(message.conversation, zones, detected)
     control.record_event(
         action=f"answer.{answer.status}",
         actor=message.author.get_username(),
@@ -156,6 +167,10 @@ def end_frame(
             },
             "badge": receipt.get("badge"),
             "rule": receipt.get("rule", ""),
+            "cost": f"{answer.cost:.6f}",
+            "egress": receipt.get("egress", []),
+            "unrestored": receipt.get("unrestored", []),
+            "draft": render_answer(answer.draft, citations) if answer.draft else "",
         }
     if status is Answer.Status.HELD:
         return "answer.held", {"message": HELD_MESSAGE}
@@ -186,12 +201,13 @@ def build_receipt(
     route: Route | None,
     passages: Sequence[Passage],
     cited: Sequence[Passage],
+    detected: Sensitivity | None,
 ) -> dict[str, object]:
     """All that made this answer, by id, version and hash; no text, so that it may be shown."""
     message: Message = answer.message
-    last = result.attempts[-1] if result.attempts else None
+    last = _last_run(result)
     return {
-        "format": 1,
+        "format": 2,
         "answer": str(answer.pk),
         "message": str(message.pk),
         "conversation": str(message.conversation_id),
@@ -199,6 +215,7 @@ def build_receipt(
         "assistant": message.conversation.assistant.slug,
         "question_sha256": _sha256(message.text),
         "answer_sha256": _sha256(answer.text),
+        "draft_sha256": _sha256(answer.draft) if answer.draft else None,
         "prompt": str(answer.prompt) if answer.prompt else None,
         "prompt_sha256": prompt_sha256(result.prompt) if result.prompt else None,
         "badge": badge_of(last) if last else None,
@@ -232,6 +249,9 @@ def build_receipt(
             }
             for attempt in result.attempts
         ],
+        "detected": detected.name.lower() if detected else None,
+        "egress": [_crossing(attempt.crossing) for attempt in result.attempts if attempt.crossing],
+        "unrestored": sorted({name for attempt in result.attempts for name in attempt.unrestored}),
         "status": str(answer.status),
         "finish_reason": str(answer.finish_reason),
         "cost_euro": f"{answer.cost:.6f}",
@@ -240,21 +260,37 @@ def build_receipt(
     }
 
 
+def _last_run(result: Result) -> Attempt | None:
+    """Whose text it is; else the last attempt that ran: one that the gate refused did not."""
+    if result.attempt:
+        return result.attempt
+    ran = (each for each in reversed(result.attempts) if each.outcome != EgressRefused.code)
+    return next(ran, None)
+
+
+def _crossing(crossing: Crossing) -> dict[str, object]:
+    """One verdict of the gate. It holds no text: types and counts, ids and hashes."""
+    return {**asdict(crossing), "replaced": dict(crossing.replaced)}
+
+
 def prompt_sha256(prompt: Prompt) -> str:
     """The hash of exactly what the model was given."""
     return control.sha256_of([[message.role, message.text] for message in prompt.messages])
 
 
-def _ratchet(conversation: Conversation, zones: Sequence[str]) -> None:
-    """Add zones to the conversation, under a lock, so that two answers cannot undo each other.
+def _ratchet(
+    conversation: Conversation, zones: Sequence[str], detected: Sensitivity | None
+) -> None:
+    """Raise the conversation, under a lock, so that two answers cannot undo each other.
 
     Zones only ever come in, so those that were there when the answer began are there still.
     """
-    if set(zones) <= set(conversation.zones):
+    if set(zones) <= set(conversation.zones) and (detected or 0) <= (conversation.detected or 0):
         return
     current = Conversation.objects.select_for_update().get(pk=conversation.pk)
     current.zones = sorted({*current.zones, *zones})
-    current.save(update_fields=["zones", "updated"])
+    current.detected = max(current.detected or 0, detected or 0) or None
+    current.save(update_fields=["zones", "detected", "updated"])
 
 
 def _cost(attempt: Attempt) -> Decimal:

@@ -140,7 +140,9 @@ def get_conversation(
         )
         for message in branch
     ]
-    return ConversationView(conversation, label_zones(conversation.zones), turns)
+    return ConversationView(
+        conversation, label_zones(conversation.zones, conversation.detected), turns
+    )
 
 
 def _view_answers(message: Message, withheld: Iterable[data.Withheld]) -> list[AnswerView]:
@@ -285,14 +287,16 @@ def list_rules(slugs: Sequence[str]) -> list[ZoneRules]:
     return [known[slug] for slug in slugs]
 
 
-def label_zones(slugs: Sequence[str]) -> ZoneLabel:
-    """The effective zone of text that came from these zones, in words."""
-    return label_rules(list_rules(slugs), list(slugs))
-
-
-def label_rules(rules: Sequence[ZoneRules], slugs: list[str]) -> ZoneLabel:
-    joined = data.join_zones(rules)
+def label_zones(slugs: Sequence[str], detected: int | None = None) -> ZoneLabel:
+    """In words: the effective zone of text that came from these zones and was found to be so
+    sensitive itself.
+    """
+    found = data.rules_of_detected(Sensitivity(detected) if detected else None)
+    rules = list_rules(slugs)
+    joined = data.join_zones([*rules, found])
     names = [slug for slug in sorted(slugs) if slug in _most_sensitive(rules)]
+    if rules and found.sensitivity > data.join_zones(rules).sensitivity:
+        names = [_FOUND[found.sensitivity]]
     return ZoneLabel(
         zones=sorted(slugs),
         label=", ".join(names),
@@ -300,6 +304,12 @@ def label_rules(rules: Sequence[ZoneRules], slugs: list[str]) -> ZoneLabel:
         on_prem_only=joined.treatment is Treatment.DENY
         or not any(place.split(":")[0] == CLOUD for place in joined.residency),
     )
+
+
+_FOUND = {
+    Sensitivity.CONFIDENTIAL: "numbers or keys in it",
+    Sensitivity.RESTRICTED: "a patient’s record in it",
+}
 
 
 def _most_sensitive(rules: Sequence[ZoneRules]) -> set[str]:

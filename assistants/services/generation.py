@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from assistants import compute
-from assistants.exceptions import AccessWithdrawn, LeaseLost, ProviderError
+from assistants.exceptions import AccessWithdrawn, EgressRefused, LeaseLost, ProviderError
 from assistants.models import Answer, new_id
+from assistants.services import egress, polishing
 from assistants.services.release import Diverged, OutputBlocked, Release
 from assistants.types import (
     Delta,
@@ -42,6 +43,8 @@ class Attempt:
     usage: Usage = field(default_factory=Usage)
     first_token_ms: float | None = None
     duration_ms: float = 0.0
+    crossing: egress.Crossing | None = None
+    unrestored: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -55,12 +58,14 @@ class Result:
     message: str = ""
     retry: bool = False
     prompt: Prompt | None = None
+    attempt: Attempt | None = None  # whose text it is, where one finished
+    draft: str = ""  # what it was polished from
     attempts: list[Attempt] = field(default_factory=list)
 
 
 def badge_of(attempt: Attempt) -> dict[str, object]:
     """What the page says about where, and by what, an answer was made."""
-    deployment = attempt.deployment
+    deployment, crossing = attempt.deployment, attempt.crossing
     return {
         "deployment": deployment.slug,
         "provider": deployment.provider,
@@ -68,41 +73,109 @@ def badge_of(attempt: Attempt) -> dict[str, object]:
         "version": attempt.version or deployment.version,
         "environment": deployment.environment,
         "region": deployment.region,
+        "place": deployment.place,
         "grounded": deployment.provider == "quotes",
+        "sealed": bool(crossing and crossing.sealed),
+        "replaced": dict(crossing.replaced) if crossing else {},
     }
 
 
+@dataclass(slots=True)
+class Turn:
+    """What the generations of one answer share.
+
+    `withdrawn`, set together with the writer's `stop`, ends it without another word. `subject` is
+    on whose behalf something leaves.
+    """
+
+    writer: compute.AnswerWriter
+    route: Route
+    mode: ReleaseMode
+    citable: Collection[int]
+    withdrawn: asyncio.Event
+    subject: egress.Subject
+    attempts: list[Attempt] = field(default_factory=list)
+
+
 async def generate_answer(
-    writer: compute.AnswerWriter,
-    route: Route,
-    mode: ReleaseMode,
-    build_prompt: Callable[[DeploymentSpec], Prompt],
-    citable: Collection[int],
-    withdrawn: asyncio.Event,
+    turn: Turn, build_prompt: Callable[[DeploymentSpec], Prompt], *, polish: bool = False
 ) -> Result:
     """Try the route's deployments in order. Nothing released yet: the next one takes over.
 
+    What is bound for another environment is sealed and checked first; what the gate refuses stays
+    here, and the next deployment of the route is tried. With `polish`, a deployment here drafts,
+    and of the whole prompt only the draft is sent to one outside.
+
     Once text is out, only the deployment that began may go on: it is asked once more, and its
     text must begin with what was released. Whatever it is that fails, the released text stands.
-    `withdrawn`, set together with the writer's `stop`, ends it without another word.
     """
-    attempts: list[Attempt] = []
-    error: ProviderError | Diverged = ProviderError("no deployment was tried")
-    deployments = list(_to_try(route, writer))
+    release = Release(turn.writer, turn.mode, turn.citable)
+    here, outside = polishing.split_route(turn.route)
+    if polish and outside:
+        return await _polish(turn, release, build_prompt, here, outside)
+    return await _try(turn, release, build_prompt, turn.route.deployments)
+
+
+async def _polish(
+    turn: Turn,
+    release: Release,
+    build_prompt: Callable[[DeploymentSpec], Prompt],
+    here: Sequence[DeploymentSpec],
+    outside: Sequence[DeploymentSpec],
+) -> Result:
+    """The draft is the answer wherever there is nothing to polish, or nobody to polish it."""
+    await turn.writer.append([("answer.status", {"step": "drafting"})])
+    collected = polishing.Collected()
+    drafted = await _try(turn, collected, build_prompt, here)
+    if drafted.status is not Answer.Status.COMPLETED or drafted.prompt is None:
+        return drafted
+    draft = polishing.Draft(drafted.text, drafted.finish_reason, drafted.prompt)
+    if draft.worth_polishing:
+
+        def build_polish(deployment: DeploymentSpec) -> Prompt:
+            return polishing.build_polish(draft, deployment)
+
+        polished = await _try(turn, release, build_polish, outside)
+        polished.draft = draft.text
+        if polished.text or polished.status is not Answer.Status.FAILED:
+            return polished
+        if turn.withdrawn.is_set():
+            return polished
+        if drafted.attempt:
+            await _announce(turn, drafted.attempt, fallback=True)
+    await release.feed(draft.text)
+    held = turn.mode is ReleaseMode.HOLD
+    drafted.status = Answer.Status.HELD if held else Answer.Status.COMPLETED
+    drafted.text = await release.finish()
+    return drafted
+
+
+async def _try(
+    turn: Turn,
+    release: Release | polishing.Collected,
+    build_prompt: Callable[[DeploymentSpec], Prompt],
+    permitted: Sequence[DeploymentSpec],
+) -> Result:
+    writer, attempts = turn.writer, turn.attempts
+    error: ProviderError | Diverged | EgressRefused = ProviderError("no deployment was tried")
+    deployments = list(_to_try(permitted, writer))
     if not deployments:
         error = Diverged("the deployment that began this answer is not permitted any more")
-    release = Release(writer, mode, citable)
     repeated = False
     while deployments:
         deployment = deployments.pop(0)
         prompt = build_prompt(deployment)
         attempt = Attempt(str(new_id()), deployment)
         attempts.append(attempt)
-        await _announce(writer, route, attempt)
         started = time.monotonic()
         try:
-            finished = await _run_until_stopped(writer, release, prompt, attempt, started)
-            if withdrawn.is_set():
+            departure = await _depart(writer, prompt, attempt, turn.subject)
+            await _announce(turn, attempt, fallback=deployment is not permitted[0])
+            started = time.monotonic()
+            finished = await _run_until_stopped(
+                writer, release, prompt, attempt, started, departure
+            )
+            if turn.withdrawn.is_set():
                 attempt.outcome = AccessWithdrawn.code
                 return Result(
                     Answer.Status.FAILED,
@@ -126,16 +199,21 @@ async def generate_answer(
                 raise ProviderError(f"{deployment.slug} sent no text", code="empty")
             attempt.outcome, attempt.usage = finished.reason, finished.usage
             compute.record_outcome(deployment.slug, True)
-            held = mode is ReleaseMode.HOLD
+            held = release.withholds
             return Result(
                 Answer.Status.HELD if held else Answer.Status.COMPLETED,
                 text,
                 finished.reason,
                 prompt=prompt,
+                attempt=attempt,
                 attempts=attempts,
             )
         except LeaseLost:
             raise
+        except EgressRefused as refused:
+            logger.info("answer %s stays on the premises: %s", turn.subject.answer, refused.rule)
+            attempt.outcome, error = refused.code, refused
+            attempt.crossing = refused.crossing
         except OutputBlocked as blocked:
             attempt.outcome = blocked.code
             return Result(
@@ -166,7 +244,9 @@ async def generate_answer(
     return _failed(release.released, error, attempts)
 
 
-def _failed(text: str, error: ProviderError | Diverged, attempts: list[Attempt]) -> Result:
+def _failed(
+    text: str, error: ProviderError | Diverged | EgressRefused, attempts: list[Attempt]
+) -> Result:
     interrupted = bool(text)
     return Result(
         Answer.Status.INTERRUPTED if interrupted else Answer.Status.FAILED,
@@ -178,31 +258,38 @@ def _failed(text: str, error: ProviderError | Diverged, attempts: list[Attempt])
     )
 
 
-def _to_try(route: Route, writer: compute.AnswerWriter) -> list[DeploymentSpec]:
-    """All of the route, or only the deployment whose text is out already."""
+def _to_try(
+    permitted: Sequence[DeploymentSpec], writer: compute.AnswerWriter
+) -> list[DeploymentSpec]:
+    """All of them, or only the deployment whose text is out already."""
     if not any(frame.type == "answer.delta" for frame in writer.earlier):
-        return list(route.deployments)
+        return list(permitted)
     routes = [frame for frame in writer.earlier if frame.type == "answer.route"]
     badge = routes[-1].data["badge"] if routes else {}
     began = badge.get("deployment") if isinstance(badge, dict) else None
-    return [deployment for deployment in route.deployments if deployment.slug == began]
+    return [deployment for deployment in permitted if deployment.slug == began]
 
 
-async def _announce(writer: compute.AnswerWriter, route: Route, attempt: Attempt) -> None:
-    fallback = attempt.deployment is not route.deployments[0]
-    frame = {"badge": badge_of(attempt), "rule": route.rule, "fallback": fallback}
-    await writer.append([("answer.route", frame), ("answer.status", {"step": "waiting"})])
+async def _announce(turn: Turn, attempt: Attempt, *, fallback: bool) -> None:
+    frame = {
+        "badge": badge_of(attempt),
+        "rule": turn.route.rule,
+        "fallback": fallback,
+        "egress": attempt.crossing.record if attempt.crossing else None,
+    }
+    await turn.writer.append([("answer.route", frame), ("answer.status", {"step": "waiting"})])
 
 
 async def _run_until_stopped(
     writer: compute.AnswerWriter,
-    release: Release,
+    release: Release | polishing.Collected,
     prompt: Prompt,
     attempt: Attempt,
     started: float,
+    departure: egress.Departure | None,
 ) -> Finished | None:
     """The generation's end, or None when the asker stopped it."""
-    generating = asyncio.ensure_future(_generate(release, prompt, attempt, started))
+    generating = asyncio.ensure_future(_generate(release, prompt, attempt, started, departure))
     stopping = asyncio.ensure_future(writer.stop.wait())
     try:
         await asyncio.wait({generating, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -215,8 +302,32 @@ async def _run_until_stopped(
         await asyncio.gather(generating, stopping, return_exceptions=True)
 
 
-async def _generate(release: Release, prompt: Prompt, attempt: Attempt, started: float) -> Finished:
-    events = compute.generate(prompt, attempt.deployment, generation_id=attempt.generation_id)
+async def _depart(
+    writer: compute.AnswerWriter, prompt: Prompt, attempt: Attempt, subject: egress.Subject
+) -> egress.Departure | None:
+    """Sealed and let through by the gate; None for a deployment on the premises."""
+    if not egress.leaves(attempt.deployment):
+        return None
+    await writer.append([("answer.status", {"step": "sealing"})])
+    departure = await egress.prepare(
+        subject, prompt, attempt.deployment, generation_id=attempt.generation_id
+    )
+    attempt.crossing = departure.crossing
+    return departure
+
+
+async def _generate(
+    release: Release | polishing.Collected,
+    prompt: Prompt,
+    attempt: Attempt,
+    started: float,
+    departure: egress.Departure | None,
+) -> Finished:
+    if departure is None:
+        events = compute.generate(prompt, attempt.deployment, generation_id=attempt.generation_id)
+    else:
+        events = egress.generate(departure, attempt.deployment, generation_id=attempt.generation_id)
+        attempt.unrestored = departure.restorer.unknown if departure.restorer else []
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Delta):

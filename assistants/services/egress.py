@@ -1,0 +1,253 @@
+"""The way off the premises: seal a prompt, have the gate check it, send it, restore what returns.
+
+Nothing else in the product hands bytes to a deployment outside (`tests/guards/test_egress.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from assistants import compute, control, data
+from assistants.exceptions import AssistantsError, EgressRefused, NotFound
+from assistants.models import Answer
+from assistants.services.connections import give_back_connection
+from assistants.services.conversations import list_rules
+from assistants.tickets import encode_ticket
+from assistants.types import (
+    ON_PREM,
+    Delta,
+    DeploymentSpec,
+    Finding,
+    Finished,
+    GenerationEvent,
+    Outcome,
+    Prompt,
+    SealedPrompt,
+    Sensitivity,
+    Treatment,
+    ZoneRules,
+)
+
+logger = logging.getLogger(__name__)
+
+UNCHECKED = "The check before leaving could not be carried out; it stays on the premises."
+
+
+def leaves(deployment: DeploymentSpec) -> bool:
+    """Whether a prompt for this deployment leaves the premises."""
+    return deployment.environment != ON_PREM
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One verdict of the gate, as the receipt tells it. `replaced` counts placeholders by type."""
+
+    record: str
+    deployment: str
+    place: str
+    outcome: str
+    rule: str
+    payload_sha256: str = ""
+    sha256: str = ""
+    sealed: bool = True
+    replaced: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Departure:
+    """What may be sent: the payload with its ticket, and what makes the answer readable again."""
+
+    payload: str
+    ticket: str
+    crossing: Crossing
+    restorer: data.Restorer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """A value that a person says is no secret, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """On whose behalf, and of which zones, something leaves. `zones` are slugs; `detected` is what
+    the text itself was found to be (None: nothing that binds it).
+    """
+
+    answer: str
+    conversation: str
+    actor: str
+    names: tuple[str, ...]
+    zones: tuple[str, ...]
+    detected: Sensitivity | None = None
+
+
+def subject_of(
+    answer: Answer, zones: Collection[str], detected: Sensitivity | None = None
+) -> Subject:
+    author = answer.message.author
+    names = (author.get_full_name(),)
+    return Subject(
+        answer=str(answer.pk),
+        conversation=str(answer.message.conversation_id),
+        actor=author.get_username(),
+        names=tuple(name for name in names if name),
+        zones=tuple(sorted(zones)),
+        detected=detected,
+    )
+
+
+async def prepare(
+    subject: Subject,
+    prompt: Prompt,
+    deployment: DeploymentSpec,
+    *,
+    generation_id: str,
+    purpose: str = "answer",
+) -> Departure:
+    """Seal the prompt and take it through the gate. Raises EgressRefused, with the gate's record,
+    where it has to stay; and for whatever goes wrong on the way, since then nothing is proved.
+    """
+    return await asyncio.to_thread(_prepare, subject, prompt, deployment, generation_id, purpose)
+
+
+def _prepare(
+    subject: Subject, prompt: Prompt, deployment: DeploymentSpec, generation_id: str, purpose: str
+) -> Departure:
+    try:
+        # One transaction: the map is locked from reading to writing, and map and ledger are
+        # committed before a byte leaves. A refusal is committed too, so it is raised after it.
+        with data.rights_of_asker(subject.answer):
+            departure = _depart(subject, prompt, deployment, generation_id, purpose)
+    except EgressRefused:
+        raise
+    except AssistantsError as error:
+        logger.warning("answer %s could not be sealed: %s", subject.answer, error.code)
+        if isinstance(error, NotFound):
+            raise
+        raise EgressRefused(error.code, rule=error.user_message) from None
+    except Exception as error:
+        logger.exception("answer %s could not be sealed or checked", subject.answer)
+        raise EgressRefused(type(error).__name__, rule=UNCHECKED) from None
+    finally:
+        give_back_connection()
+    if not departure.ticket:
+        rule = departure.crossing.rule
+        raise EgressRefused(rule, rule=rule, crossing=departure.crossing)
+    return departure
+
+
+def _depart(
+    subject: Subject, prompt: Prompt, deployment: DeploymentSpec, generation_id: str, purpose: str
+) -> Departure:
+    rules = effective_rules(subject.zones, subject.detected)
+    terms = data.get_term_list()
+    seal = data.get_seal(subject.conversation, lock=True)
+    sealed = rules.treatment is not Treatment.ALLOW
+    if sealed:
+        leaving = seal.seal_prompt(prompt, terms=terms, names=subject.names)
+        data.save_seal(subject.conversation, seal)
+    else:
+        leaving = SealedPrompt(prompt.messages, prompt.max_tokens, prompt.temperature)
+    payload = compute.encode_sealed(generation_id, leaving, deployment)
+    replaced = dict(seal.counts) if sealed else {}
+    verdict = control.check_egress(
+        control.EgressRequest(
+            payload=payload,
+            text="\n\n".join(message.text for message in leaving.messages),
+            purpose=purpose,
+            subject=subject.answer,
+            actor=subject.actor,
+            zones=subject.zones,
+            rules=rules,
+            zone_refusal=get_refusal(rules, subject.detected, deployment),
+            deployment=deployment,
+            sealed=sealed,
+            known=seal.values,
+            harmless=sorted(seal.harmless),
+            detectors={"protected terms": lambda text: _find_terms(text, terms)},
+            placeholders=replaced,
+        )
+    )
+    allowed = verdict.decision.outcome is Outcome.ALLOW and verdict.ticket is not None
+    crossing = Crossing(
+        record=verdict.record,
+        deployment=deployment.slug,
+        place=deployment.place,
+        outcome=verdict.decision.outcome,
+        rule=verdict.decision.rule,
+        payload_sha256=verdict.ticket.payload_sha256 if verdict.ticket else "",
+        sealed=sealed,
+        replaced=replaced,
+    )
+    return Departure(
+        payload,
+        encode_ticket(verdict.ticket) if verdict.ticket and allowed else "",
+        crossing,
+        seal.restorer() if sealed else None,
+    )
+
+
+def _find_terms(text: str, terms: data.TermList) -> list[Finding]:
+    found = data.find_terms(text, terms)
+    return [Finding("protected terms", span.score, "a protected name") for span in found]
+
+
+def mark_harmless(user: AbstractBaseUser, conversation: str, marked: Sequence[Harmless]) -> None:
+    """From now on these values are not sealed in this conversation. In the caller's transaction,
+    last: it is recorded who said so and why, without the values.
+    """
+    seal = data.get_seal(conversation, lock=True)
+    for each in marked:
+        seal.mark_harmless(each.text)
+    data.save_seal(conversation, seal)
+    control.record_event(
+        action="seal.harmless",
+        actor=user.get_username(),
+        subject=conversation,
+        data={"values": len(marked), "reasons": [each.reason for each in marked]},
+    )
+
+
+def effective_rules(zones: Sequence[str], detected: Sensitivity | None) -> ZoneRules:
+    """What binds text of these zones that was found to be so sensitive, by the rules of now."""
+    return data.join_zones([*list_rules(zones), data.rules_of_detected(detected)])
+
+
+def get_refusal(
+    rules: ZoneRules, detected: Sensitivity | None, deployment: DeploymentSpec
+) -> str | None:
+    """Why text under these rules may not go to this deployment; None if it may."""
+    if data.refusal(data.rules_of_detected(detected), deployment.place):
+        return "It holds a patient’s record, which may not leave the premises."
+    return data.refusal(rules, deployment.place)
+
+
+async def generate(
+    departure: Departure, deployment: DeploymentSpec, *, generation_id: str
+) -> AsyncGenerator[GenerationEvent, None]:
+    """As `compute.generate`; the text is readable again: what was sealed stands in its place."""
+    events = compute.generate_sealed(
+        departure.payload, departure.ticket, deployment, generation_id=generation_id
+    )
+    restorer = departure.restorer
+    async with aclosing(events):
+        async for event in events:
+            if restorer is None:
+                yield event
+            elif isinstance(event, Delta):
+                if text := restorer.feed(event.text):
+                    yield Delta(text)
+            else:
+                if isinstance(event, Finished) and (rest := restorer.finish()):
+                    yield Delta(rest)
+                yield event

@@ -13,11 +13,6 @@ from typing import Any, TypeVar
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
-from django.contrib.sessions.models import Session
-from django.db.models import Exists
-from django.utils import timezone
 
 from assistants import tasks
 from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
@@ -244,19 +239,13 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         """Call a service for the signed-in user, whose session and account are looked up afresh."""
 
         def call() -> T:
-            return function(_current_user(self.user_id, self.session_key), **arguments)
+            user = rights.get_signed_in(self.user_id, self.session_key)
+            if user is None:
+                raise SessionEnded
+            return function(user, **arguments)
 
         result: T = await on_a_thread(call)()
         return result
-
-
-def _current_user(user_id: int, session_key: str) -> AbstractBaseUser:
-    alive = Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now())
-    users = get_user_model().objects.filter(pk=user_id, is_active=True)
-    user = users.filter(Exists(alive)).first()
-    if user is None:
-        raise SessionEnded
-    return user
 
 
 def _parse(text: str | None) -> Frame:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 
-from django.db.models import Value
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from assistants import control, data
@@ -20,6 +18,7 @@ from assistants.models import (
     Conversation,
     Generation,
     Message,
+    rows,
 )
 from assistants.services import registry
 from assistants.services.conversations import list_citations, read_versions, render_answer
@@ -110,20 +109,21 @@ def _store(
     answer.cost = sum((_cost(attempt) for attempt in result.attempts), Decimal(0))
     answer.receipt = build_receipt(answer, result, route=route, passages=shown, cited=cited)
     answer.receipt_sha256 = control.sha256_of(answer.receipt)
-    pending = Answer.objects.filter(pk=answer.pk, status=Answer.Status.PENDING)
-    end = {field: getattr(answer, field) for field in STORED_AT_THE_END}
+    stored = STORED_AT_THE_END
+    if not answer.text and result.code != AccessWithdrawn.code:
+        answer.made_from = []  # there is nothing to withhold
+        stored += ("made_from",)
+    if not rows.update(answer, stored, "status = %s", [Answer.Status.PENDING]):
+        return None
     if result.code == AccessWithdrawn.code:
         # What was noted stands: the stream still holds what was shown before.
-        end["made_from"] = Coalesce("made_from", Value([], Answer.made_from.field))
-    elif not answer.text:
-        end["made_from"] = []  # there is nothing to withhold
-    if not pending.update(**end):
-        return None
-    citations = Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
-    Generation.objects.bulk_create(
+        Answer.objects.filter(pk=answer.pk, made_from=None).update(made_from=[])
+    citations = [_citation(answer, passage) for passage in cited]
+    generations = [
         _generation(answer, attempt, deployments[attempt.deployment.slug])
         for attempt in result.attempts
-    )
+    ]
+    rows.insert(*citations, *generations)
     _ratchet(message.conversation, zones)
     control.record_event(
         action=f"answer.{answer.status}",

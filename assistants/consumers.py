@@ -27,6 +27,8 @@ Frame = Mapping[str, Any]
 SESSION_ENDED = 4401
 FOLLOWED_AT_ONCE = 100
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 UNAVAILABLE = (
     "The server cannot take messages at the moment. Your text is kept; please send it again soon."
 )
@@ -233,7 +235,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         await self._send(reply)
 
     async def _send(self, frame: Mapping[str, object]) -> None:
-        await self.send(text_data=json.dumps(frame, ensure_ascii=False))
+        await self.send(text_data=_encode(frame))
 
     async def _as_user(self, function: Callable[..., T], **arguments: object) -> T:
         """Call a service for the signed-in user, whose session and account are looked up afresh."""

@@ -31,6 +31,7 @@ UNFINISHED_KEEP_SECONDS = 24 * 3600
 STOP_CHANNEL = "answers:stop"
 
 DELTA = "answer.delta"
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 # KEYS: lease, stream, stop, runs, requeued. ARGV: token, lease seconds, keep seconds.
 _TAKE = Script("""
@@ -166,7 +167,7 @@ class AnswerWriter:
         keep = KEEP_SECONDS if ended else UNFINISHED_KEEP_SECONDS
         arguments: list[str | int] = [self.token, LEASE_SECONDS, keep, self._next, int(ended)]
         for kind, data in frames:
-            arguments += [kind, json.dumps(data, ensure_ascii=False, separators=(",", ":"))]
+            arguments += [kind, _encode(data)]
         if not await _APPEND([stream_key(self.answer), _lease(self.answer)], arguments):
             raise LeaseLost(f"answer {self.answer} was taken over")
         self._next += len(frames)

@@ -13,11 +13,6 @@ from typing import Any, TypeVar
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
-from django.contrib.sessions.models import Session
-from django.db.models import Exists
-from django.utils import timezone
 
 from assistants import tasks
 from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
@@ -31,6 +26,8 @@ Frame = Mapping[str, Any]
 
 SESSION_ENDED = 4401
 FOLLOWED_AT_ONCE = 100
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 UNAVAILABLE = (
     "The server cannot take messages at the moment. Your text is kept; please send it again soon."
@@ -238,25 +235,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         await self._send(reply)
 
     async def _send(self, frame: Mapping[str, object]) -> None:
-        await self.send(text_data=json.dumps(frame, ensure_ascii=False))
+        await self.send(text_data=_encode(frame))
 
     async def _as_user(self, function: Callable[..., T], **arguments: object) -> T:
         """Call a service for the signed-in user, whose session and account are looked up afresh."""
 
         def call() -> T:
-            return function(_current_user(self.user_id, self.session_key), **arguments)
+            user = rights.get_signed_in(self.user_id, self.session_key)
+            if user is None:
+                raise SessionEnded
+            return function(user, **arguments)
 
         result: T = await on_a_thread(call)()
         return result
-
-
-def _current_user(user_id: int, session_key: str) -> AbstractBaseUser:
-    alive = Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now())
-    users = get_user_model().objects.filter(pk=user_id, is_active=True)
-    user = users.filter(Exists(alive)).first()
-    if user is None:
-        raise SessionEnded
-    return user
 
 
 def _parse(text: str | None) -> Frame:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 
+import redis
 from django.conf import settings
-from django.core.cache import cache
 
 from assistants.exceptions import RateLimited
+
+WINDOW_SECONDS = 60
+CONNECT_SECONDS = 5.0
+
+
+@functools.cache
+def _client() -> redis.Redis:
+    """The one client of this process. Django's cache would connect anew for each socket's frame."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=CONNECT_SECONDS, socket_connect_timeout=CONNECT_SECONDS
+    )
 
 
 def check_rate(user_id: object) -> None:
     """Count one message; raise RateLimited with `retry_after` above the limit a minute."""
     now = time.time()
-    window = int(now // 60)
+    window = int(now // WINDOW_SECONDS)
     key = f"messages:{user_id}:{window}"
-    cache.add(key, 0, timeout=120)
-    if cache.incr(key) > settings.MESSAGES_PER_MINUTE:
-        wait = math.ceil((window + 1) * 60 - now)
+    pipeline = _client().pipeline(transaction=False)
+    pipeline.incr(key)
+    pipeline.expire(key, 2 * WINDOW_SECONDS)
+    if pipeline.execute()[0] > settings.MESSAGES_PER_MINUTE:
+        wait = math.ceil((window + 1) * WINDOW_SECONDS - now)
         raise RateLimited(
             user_message=f"You are sending faster than allowed. Please wait {wait} seconds "
             "and send again; your text is kept.",

@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from assistants import compute, control, data
@@ -21,7 +22,7 @@ from assistants.exceptions import (
     LeaseLost,
     NotFound,
 )
-from assistants.models import Answer, Assistant, Citation, Conversation, Message
+from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
 from assistants.services import egress, prompts, registry, rights
 from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
 from assistants.services.connections import give_back_connection
@@ -29,7 +30,6 @@ from assistants.services.conversations import (
     access_answer,
     access_conversation,
     label_zones,
-    list_assistants,
     newest_branch,
 )
 from assistants.services.generation import Result, generate_answer
@@ -61,6 +61,23 @@ SWEEP_AT_ONCE = 500
 
 Enqueue = Callable[[str], object]
 Harmless = egress.Harmless
+
+# The two reads of every turn, in plain SQL: to build them with the ORM costs a multiple of both.
+ARRIVED = "select from assistants_message where author_id = %s and client_id = %s"
+
+ANSWER, MESSAGE = rows.Columns(Answer, "answer"), rows.Columns(Message, "message")
+CONVERSATION = rows.Columns(Conversation, "chat")
+AUTHOR = rows.Columns(
+    get_user_model(), "author", "id", "username", "first_name", "last_name", "is_active"
+)
+ASKED = f"""
+select {ANSWER}, {MESSAGE}, {CONVERSATION}, {AUTHOR}
+from assistants_answer answer
+join assistants_message message on message.id = answer.message_id
+join assistants_conversation chat on chat.id = message.conversation_id
+join auth_user author on author.id = message.author_id
+where answer.id = %s
+"""  # noqa: S608  # the columns' names are the models' own
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +123,11 @@ def open_turn(
             _check_membership(scope, chat.assistant)
             before = _parent(scope, chat, parent)
             return _store(user, chat, text, client_id, before, enqueue, day, harmless)
-        found = list_assistants(user).filter(slug=assistant).select_related("question_zone")
-        chosen = found.first()
+        known = registry.get_assistants().values()
+        chosen = next((each for each in known if each.slug == assistant), None)
         if chosen is None:
             raise NotFound(f"assistant {assistant!r}")
+        _check_membership(scope, chosen)
         chat = Conversation(
             owner_id=user.pk,
             assistant=chosen,
@@ -209,6 +227,10 @@ def _store_once(
 
 
 def _first_arrival(scope: Scope, client_id: str) -> Accepted | None:
+    with connection.cursor() as cursor:
+        cursor.execute(ARRIVED, [scope.user_id, client_id])
+        if cursor.fetchone() is None:
+            return None
     message = (
         Message.objects.filter(author=scope.user_id, client_id=client_id)
         .select_related("conversation")
@@ -258,9 +280,7 @@ def _store(
     harmless: Sequence[Harmless],
 ) -> Accepted:
     """In the caller's transaction."""
-    if chat._state.adding:
-        chat.save(force_insert=True)
-    else:
+    if not chat._state.adding:
         Conversation.objects.filter(pk=chat.pk).update(updated=timezone.now())
     message = Message(
         conversation=chat,
@@ -271,9 +291,8 @@ def _store(
         as_of=as_of,
         zones=chat.zones,
     )
-    message.save(force_insert=True)
     answer = Answer(message=message)
-    answer.save(force_insert=True)
+    rows.insert(*([chat] if chat._state.adding else []), message, answer)
     transaction.on_commit(lambda: _enqueue(enqueue, answer))
     if harmless:
         egress.mark_harmless(user, str(chat.pk), harmless)
@@ -360,13 +379,23 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     _close(pending, result, plan, writer)
 
 
-def _get_answer(answer_id: str) -> Answer | None:
-    found = Answer.objects.filter(pk=answer_id).select_related(
-        "message__author",
-        "message__conversation__assistant__prompt",
-        "message__conversation__assistant__question_zone",
-    )
-    return found.first()
+def _get_answer(answer_id: str | uuid.UUID) -> Answer | None:
+    """The answer with its message, conversation, author and assistant, as far as the rights of
+    this transaction let it be seen.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(ASKED, [answer_id])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    values = iter(found)
+    answer, message = ANSWER.read(values), MESSAGE.read(values)
+    chat, author = CONVERSATION.read(values), AUTHOR.read(values)
+    answer.message, message.conversation, message.author = message, chat, author
+    assistant = registry.get_assistants().get(chat.assistant_id)
+    if assistant is not None:  # else it is read when it is asked for
+        chat.assistant = assistant
+    return answer
 
 
 def _end_withdrawn(answer_id: str, writer: compute.AnswerWriter) -> None:

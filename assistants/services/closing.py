@@ -9,8 +9,6 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from decimal import Decimal
 
-from django.db.models import Value
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from assistants import control, data
@@ -21,6 +19,7 @@ from assistants.models import (
     Conversation,
     Generation,
     Message,
+    rows,
 )
 from assistants.services import registry
 from assistants.services.conversations import list_citations, read_versions, render_answer
@@ -121,20 +120,21 @@ def _store(
         answer, result, route=route, passages=shown, cited=cited, detected=detected
     )
     answer.receipt_sha256 = control.sha256_of(answer.receipt)
-    pending = Answer.objects.filter(pk=answer.pk, status=Answer.Status.PENDING)
-    end = {field: getattr(answer, field) for field in STORED_AT_THE_END}
+    stored = STORED_AT_THE_END
+    if not answer.text and result.code != AccessWithdrawn.code:
+        answer.made_from = []  # there is nothing to withhold
+        stored += ("made_from",)
+    if not rows.update(answer, stored, "status = %s", [Answer.Status.PENDING]):
+        return None
     if result.code == AccessWithdrawn.code:
         # What was noted stands: the stream still holds what was shown before.
-        end["made_from"] = Coalesce("made_from", Value([], Answer.made_from.field))
-    elif not answer.text:
-        end["made_from"] = []  # there is nothing to withhold
-    if not pending.update(**end):
-        return None
-    citations = Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
-    Generation.objects.bulk_create(
+        Answer.objects.filter(pk=answer.pk, made_from=None).update(made_from=[])
+    citations = [_citation(answer, passage) for passage in cited]
+    generations = [
         _generation(answer, attempt, deployments[attempt.deployment.slug])
         for attempt in result.attempts
-    )
+    ]
+    rows.insert(*citations, *generations)
     _ratchet(message.conversation, zones, detected)
     control.record_event(
         action=f"answer.{answer.status}",

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import AbstractBaseUser, Group
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
@@ -31,6 +31,13 @@ logger = logging.getLogger(__name__)
 CHANNEL_GROUP = "rights"
 LOOK_SECONDS = 0.8  # below the second that is promised
 PAUSE_SECONDS = 1.0  # after a failure, before the next try
+
+SIGNED_IN = """
+select id, username, is_active from auth_user
+where id = %s and is_active and exists (
+    select from django_session where session_key = %s and expire_date > %s
+)
+"""
 
 Tell = Callable[[], object]
 Key = str | tuple[str, int]  # an answer, or a session and whose it is
@@ -74,6 +81,15 @@ def _announce() -> None:
         async_to_sync(get_channel_layer().group_send)(CHANNEL_GROUP, {"type": "rights.changed"})
     except Exception:  # the change stands; what streams is looked at all the same
         logger.exception("a change of rights could not be announced")
+
+
+def get_signed_in(user_id: int, session_key: str) -> AbstractBaseUser | None:
+    """The person, while their session and account last; read afresh, for each frame of a socket.
+
+    Of their fields only `pk`, the name and `is_active` are there from the start.
+    """
+    users = get_user_model().objects.raw(SIGNED_IN, [user_id, session_key, timezone.now()])
+    return next(iter(users), None)
 
 
 # ---- Looking -------------------------------------------------------------------------------------

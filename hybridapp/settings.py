@@ -137,8 +137,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 3600,  # longer than any task; a dead answer is the sweeper's to find
-    "unacked_restore_interval": 5,
+    # What a worker has taken is kept in its memory, and put back when it is told to stop. A list in
+    # the broker of all that is being done would cost each answer two transactions and save nothing:
+    # every task is a wake-up, and what it wakes for stands in a table where the sweeper finds it.
+    "ack_emulation": False,
     "socket_timeout": None,
 }
 CELERY_BEAT_SCHEDULE = {

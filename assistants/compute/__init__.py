@@ -18,7 +18,7 @@ from assistants.compute.health import check_deployment, is_healthy, record_outco
 from assistants.compute.lanes import QUEUE_KEYS
 from assistants.compute.liveness import announce, get_alive
 from assistants.compute.loop import run
-from assistants.compute.reading import END_TYPES, read_frames
+from assistants.compute.reading import END_TYPES, list_frames, read_frames
 from assistants.compute.remote import generate_sealed
 from assistants.compute.reranking import rerank
 from assistants.compute.streams import AnswerWriter, claim_abandoned, open_writer, request_stop
@@ -44,6 +44,7 @@ __all__ = [
     "generate_sealed",
     "get_alive",
     "is_healthy",
+    "list_frames",
     "measure_endpoint",
     "open_writer",
     "read_frames",

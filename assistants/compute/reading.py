@@ -64,6 +64,15 @@ async def read_frames(
         reader.leave(follower)
 
 
+async def list_frames(answer: str, after: int) -> list[StreamFrame]:
+    """The frames with a number above `after` that the stream holds now."""
+    key, first = stream_key(answer), f"{after + 1}-0"
+    return [
+        decode_frame(entry)
+        for entry in await patiently(lambda: async_client().xrange(key, min=first))
+    ]
+
+
 def decode_frame(entry: tuple[str, Mapping[str, str]]) -> StreamFrame:
     identifier, fields = entry
     try:

@@ -124,16 +124,11 @@ def _prepare(
     subject: Subject, prompt: Prompt, deployment: DeploymentSpec, generation_id: str, purpose: str
 ) -> Departure:
     try:
-        # One transaction: the map is locked from reading to writing, and map and ledger are
-        # committed before a byte leaves. A refusal is committed too, so it is raised after it.
-        with data.rights_of_asker(subject.answer):
-            departure = _depart(subject, prompt, deployment, generation_id, purpose)
-    except EgressRefused:
+        departure = _depart(subject, prompt, deployment, generation_id, purpose)
+    except (EgressRefused, NotFound):
         raise
     except AssistantsError as error:
         logger.warning("answer %s could not be sealed: %s", subject.answer, error.code)
-        if isinstance(error, NotFound):
-            raise
         raise EgressRefused(error.code, rule=error.user_message) from None
     except Exception as error:
         logger.exception("answer %s could not be sealed or checked", subject.answer)
@@ -146,55 +141,69 @@ def _prepare(
     return departure
 
 
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A prompt as it may leave, and what the gate has to know of it. `seal` of None: as written."""
+
+    prompt: SealedPrompt
+    rules: ZoneRules
+    terms: data.TermList
+    seal: data.Seal | None
+
+
 def _depart(
     subject: Subject, prompt: Prompt, deployment: DeploymentSpec, generation_id: str, purpose: str
 ) -> Departure:
-    rules = effective_rules(subject.zones, subject.detected)
-    terms = data.get_term_list()
-    seal = data.get_seal(subject.conversation, lock=True)
-    sealed = rules.treatment is not Treatment.ALLOW
-    if sealed:
-        leaving = seal.seal_prompt(prompt, terms=terms, names=subject.names)
-        data.save_seal(subject.conversation, seal)
-    else:
-        leaving = SealedPrompt(prompt.messages, prompt.max_tokens, prompt.temperature)
-    payload = compute.encode_sealed(generation_id, leaving, deployment)
-    replaced = dict(seal.counts) if sealed else {}
+    # The map is locked from reading to writing, and committed before the gate looks.
+    with data.rights_of_asker(subject.answer):
+        sealed = _seal(subject, prompt)
+    seal = sealed.seal
+    payload = compute.encode_sealed(generation_id, sealed.prompt, deployment)
+    replaced = dict(seal.counts) if seal else {}
     verdict = control.check_egress(
         control.EgressRequest(
             payload=payload,
-            text="\n\n".join(message.text for message in leaving.messages),
+            text="\n\n".join(message.text for message in sealed.prompt.messages),
             purpose=purpose,
             subject=subject.answer,
             actor=subject.actor,
             zones=subject.zones,
-            rules=rules,
-            zone_refusal=get_refusal(rules, subject.detected, deployment),
+            rules=sealed.rules,
+            zone_refusal=get_refusal(sealed.rules, subject.detected, deployment),
             deployment=deployment,
-            sealed=sealed,
-            known=seal.values,
-            harmless=sorted(seal.harmless),
-            detectors={"protected terms": lambda text: _find_terms(text, terms)},
+            sealed=seal is not None,
+            known=seal.values if seal else (),
+            harmless=sorted(seal.harmless) if seal else (),
+            detectors={"protected terms": lambda text: _find_terms(text, sealed.terms)},
             placeholders=replaced,
         )
     )
-    allowed = verdict.decision.outcome is Outcome.ALLOW and verdict.ticket is not None
+    ticket = verdict.ticket if verdict.decision.outcome is Outcome.ALLOW else None
     crossing = Crossing(
         record=verdict.record,
         deployment=deployment.slug,
         place=deployment.place,
         outcome=verdict.decision.outcome,
         rule=verdict.decision.rule,
-        payload_sha256=verdict.ticket.payload_sha256 if verdict.ticket else "",
-        sealed=sealed,
+        payload_sha256=ticket.payload_sha256 if ticket else "",
+        sealed=seal is not None,
         replaced=replaced,
     )
-    return Departure(
-        payload,
-        encode_ticket(verdict.ticket) if verdict.ticket and allowed else "",
-        crossing,
-        seal.restorer() if sealed else None,
-    )
+    restorer = seal.restorer() if seal else None
+    return Departure(payload, encode_ticket(ticket) if ticket else "", crossing, restorer)
+
+
+def _seal(subject: Subject, prompt: Prompt) -> _Sealed:
+    """In a transaction with the asker's rights."""
+    rules = effective_rules(subject.zones, subject.detected)
+    terms = data.get_term_list()
+    if rules.treatment is Treatment.ALLOW:
+        written = SealedPrompt(prompt.messages, prompt.max_tokens, prompt.temperature)
+        return _Sealed(written, rules, terms, None)
+    seal = data.get_seal(subject.conversation, lock=True)
+    leaving = seal.seal_prompt(prompt, terms=terms, names=subject.names)
+    data.save_seal(subject.conversation, seal)
+    return _Sealed(leaving, rules, terms, seal)
 
 
 def _find_terms(text: str, terms: data.TermList) -> list[Finding]:

@@ -61,6 +61,13 @@ async def follow(stream: Stream, after: int) -> AsyncIterator[StreamFrame]:
             continue
         ended = await sync_to_async(_end_from_store, thread_sensitive=False)(stream.answer)
         if ended is not None:
+            # All text was appended before the end was stored, and may have come while it was
+            # looked up.
+            for late in await compute.list_frames(stream.answer, last):
+                last = late.number
+                yield late
+                if late.type in compute.END_TYPES:
+                    return
             kind, data = ended
             yield StreamFrame(last + 1, kind, data)
             return

@@ -86,6 +86,16 @@ class ProviderError(AssistantsError):
     user_message = "The model did not answer. Please try again."
 
 
+class TicketRefused(AssistantsError):
+    """A payload without a valid egress ticket: it is not sent. The detail says why, no content."""
+
+    code = "egress_refused"
+    user_message = (
+        "This was not sent to a cloud: its egress ticket is not valid. It stays on the premises."
+    )
+    permanent = True
+
+
 class NoRoute(AssistantsError):
     """No deployment may, or can, take this request; fails closed."""
 

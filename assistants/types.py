@@ -235,6 +235,23 @@ class Decision:
 ALLOW = Decision(Outcome.ALLOW, rule="nothing objects")
 
 
+@dataclass(frozen=True, slots=True)
+class EgressTicket:
+    """The gate's permission for one payload to reach one deployment; see `assistants.tickets`.
+
+    `record` is the id of the ledger's EgressRecord, `payload_sha256` the hex digest of the
+    payload's UTF-8, `expires` in Unix seconds. `signature` (Ed25519, base64url) covers the
+    canonical JSON of the other fields.
+    """
+
+    record: str
+    payload_sha256: str
+    deployment: str
+    place: str
+    expires: int
+    signature: str
+
+
 class ReleaseMode(StrEnum):
     """When generated text is shown: at once, block by block after its check, or after review."""
 

@@ -5,6 +5,7 @@ from assistants.control.guardrails import check_input, check_output, has_output_
 from assistants.control.limits import check_rate
 from assistants.control.receipts import sha256_of, verify_receipt
 from assistants.control.routing import Candidate, decide_route
+from assistants.control.signing import get_egress_public_key
 from assistants.control.tasks import decide_task
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "check_rate",
     "decide_route",
     "decide_task",
+    "get_egress_public_key",
     "has_output_guardrails",
     "record_event",
     "sha256_of",

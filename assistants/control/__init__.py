@@ -1,7 +1,9 @@
 """The control plane: it decides and records; the services enforce. It knows no model's inside."""
 
 from assistants.control.audit import record_event, verify_chain
+from assistants.control.egress import EgressRequest, EgressVerdict, check_egress
 from assistants.control.guardrails import check_input, check_output, has_output_guardrails
+from assistants.control.ledger import verify_ledger
 from assistants.control.limits import check_rate
 from assistants.control.receipts import sha256_of, verify_receipt
 from assistants.control.routing import Candidate, decide_route
@@ -10,6 +12,9 @@ from assistants.control.tasks import decide_task
 
 __all__ = [
     "Candidate",
+    "EgressRequest",
+    "EgressVerdict",
+    "check_egress",
     "check_input",
     "check_output",
     "check_rate",
@@ -20,5 +25,6 @@ __all__ = [
     "record_event",
     "sha256_of",
     "verify_chain",
+    "verify_ledger",
     "verify_receipt",
 ]

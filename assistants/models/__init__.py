@@ -11,6 +11,7 @@ from assistants.models.documents import (
     Lexeme,
     Source,
 )
+from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
 from assistants.models.registry import Assistant, Deployment, PromptVersion
 from assistants.models.sealing import RedactionMap
@@ -28,6 +29,7 @@ __all__ = [
     "Deployment",
     "Document",
     "DocumentVersion",
+    "EgressRecord",
     "Embedding",
     "EmbeddingModel",
     "Entity",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from assistants.types import Refusal
+
 
 class AssistantsError(Exception):
     """`code` is stable and for programs; `user_message` is shown and says what to do.
@@ -87,8 +89,9 @@ class ProviderError(AssistantsError):
 
 
 class NoRoute(AssistantsError):
-    """No deployment may, or can, take this request; fails closed."""
+    """No deployment may, or can, take this request; fails closed. `refusals` says why, of each."""
 
+    refusals: tuple[Refusal, ...] = ()
     code = "no_route"
     user_message = (
         "No model that may see this conversation is available now. "

@@ -4,17 +4,19 @@ from assistants.control.audit import record_event, verify_chain
 from assistants.control.guardrails import check_input, check_output, has_output_guardrails
 from assistants.control.limits import check_rate
 from assistants.control.receipts import sha256_of, verify_receipt
-from assistants.control.routing import Candidate, decide_route
-from assistants.control.tasks import decide_task
+from assistants.control.routing import Candidate, decide_route, is_free
+from assistants.control.tasks import decide_difficulty, decide_task
 
 __all__ = [
     "Candidate",
     "check_input",
     "check_output",
     "check_rate",
+    "decide_difficulty",
     "decide_route",
     "decide_task",
     "has_output_guardrails",
+    "is_free",
     "record_event",
     "sha256_of",
     "verify_chain",

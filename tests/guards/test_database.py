@@ -36,6 +36,7 @@ CONTENT = {
 NO_CONTENT = {
     "assistants_assistant": "an assistant's settings, by its admins",
     "assistants_auditevent": "who did what, by ids and hashes; the trail is for admins",
+    "assistants_budget": "what may be spent, by whom",
     "assistants_deployment": "where models run",
     "assistants_embeddingmodel": "which models there are",
     "assistants_promptversion": "what the house tells a model",

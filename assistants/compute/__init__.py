@@ -16,6 +16,7 @@ from assistants.compute.embeddings import (
 from assistants.compute.generate import close_clients, generate
 from assistants.compute.health import check_deployment, is_healthy, record_outcome
 from assistants.compute.liveness import announce, get_alive
+from assistants.compute.load import get_loads, measured
 from assistants.compute.loop import run
 from assistants.compute.reading import END_TYPES, read_frames
 from assistants.compute.reranking import rerank
@@ -37,8 +38,10 @@ __all__ = [
     "embed_texts",
     "generate",
     "get_alive",
+    "get_loads",
     "is_healthy",
     "measure_endpoint",
+    "measured",
     "open_writer",
     "read_frames",
     "record_outcome",

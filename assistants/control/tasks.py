@@ -1,6 +1,6 @@
 """What kind of work a message asks for, and how hard it is: plain rules, the same every time.
 
-They were written with `tests/questions/tasks.jsonl` at hand, whose held-out third says how good
+They were written with `tests/control/tasks.jsonl` at hand, whose held-out third says how good
 they are (docs/adr/0016).
 """
 
@@ -57,7 +57,8 @@ _REASONING = re.compile(
     r"what (?:if|would happen|should we|should i|would you)|"
     r"should (?:we|i|the|a|an)|which .{1,60}(?:better|best|safer|safest|worse|worst)|"
     r"best (?:way|approach)|strateg(?:y|ies)|design (?:a|an|the)|plan (?:a|the|for)|"
-    r"and (?:why|by when)|in common|reconcile|interplay|relate to each other|under what circumstances)\b",
+    r"and (?:why|by when)|in common|reconcile|interplay|relate to each other|"
+    r"under what circumstances)\b",
     re.IGNORECASE,
 )
 # Of a draft: more than a few friendly lines.

@@ -13,7 +13,7 @@ from assistants.control import decide_difficulty, decide_task
 from assistants.types import Capability, Difficulty
 
 GROUNDED = Capability.GROUNDED_ANSWER
-EXAMPLES = Path(__file__).parent.parent / "questions" / "tasks.jsonl"
+EXAMPLES = Path(__file__).with_name("tasks.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from assistants import compute
+from assistants import compute, control
 from assistants.exceptions import AccessWithdrawn, LeaseLost, ProviderError
 from assistants.models import Answer, new_id
+from assistants.services.hedging import AllFailed, Events, Replayed, Spoken, first_to_speak
 from assistants.services.release import Diverged, OutputBlocked, Release
 from assistants.types import (
     Delta,
@@ -27,6 +28,9 @@ from assistants.types import (
 
 logger = logging.getLogger(__name__)
 
+# The outcome of an attempt that kept silent while another one, started beside it, spoke.
+OUTPACED = "outpaced"
+
 NOTHING_GENERATED = "The model sent no text. Please ask again, perhaps in other words."
 
 
@@ -36,6 +40,7 @@ class Attempt:
 
     generation_id: str
     deployment: DeploymentSpec
+    begun: float = field(default_factory=time.monotonic)
     model: str = ""
     version: str = ""
     outcome: str = "started"
@@ -95,13 +100,18 @@ async def generate_answer(
     repeated = False
     while deployments:
         deployment = deployments.pop(0)
-        prompt = build_prompt(deployment)
         attempt = Attempt(str(new_id()), deployment)
-        attempts.append(attempt)
+        hedged = _Hedged(attempt, build_prompt, attempts)
+        rival = _rival(route, deployment, deployments, release)
         await _announce(writer, route, attempt)
         started = time.monotonic()
         try:
-            finished = await _run_until_stopped(writer, release, prompt, attempt, started)
+            try:
+                finished = await _run_until_stopped(writer, release, route, hedged, rival)
+            finally:
+                attempt, prompt = hedged.attempt, hedged.prompt
+                deployment = attempt.deployment
+                deployments = [each for each in deployments if not hedged.has_tried(each)]
             if withdrawn.is_set():
                 attempt.outcome = AccessWithdrawn.code
                 return Result(
@@ -190,19 +200,65 @@ def _to_try(route: Route, writer: compute.AnswerWriter) -> list[DeploymentSpec]:
 
 async def _announce(writer: compute.AnswerWriter, route: Route, attempt: Attempt) -> None:
     fallback = attempt.deployment is not route.deployments[0]
-    frame = {"badge": badge_of(attempt), "rule": route.rule, "fallback": fallback}
+    frame = {
+        "badge": badge_of(attempt),
+        "rule": route.rule,
+        "fallback": fallback,
+        "notice": route.notice,
+    }
     await writer.append([("answer.route", frame), ("answer.status", {"step": "waiting"})])
+
+
+@dataclass(slots=True)
+class _Hedged:
+    """The attempt that counts, with its prompt; after a race, the one that won it."""
+
+    attempt: Attempt
+    build_prompt: Callable[[DeploymentSpec], Prompt]
+    attempts: list[Attempt]
+    prompt: Prompt = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begin(self.attempt)
+
+    def begin(self, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+        self.attempt, self.prompt = attempt, self.build_prompt(attempt.deployment)
+
+    def settle(self, attempt: Attempt, prompt: Prompt) -> None:
+        """This one counts; the last of the attempts is the one that the answer is told of."""
+        self.attempts.remove(attempt)
+        self.attempts.append(attempt)
+        self.attempt, self.prompt = attempt, prompt
+
+    def has_tried(self, deployment: DeploymentSpec) -> bool:
+        return any(attempt.deployment is deployment for attempt in self.attempts)
+
+
+def _rival(
+    route: Route,
+    deployment: DeploymentSpec,
+    others: Sequence[DeploymentSpec],
+    release: Release,
+) -> DeploymentSpec | None:
+    """Who is started beside this one if it keeps silent: the next of the route, if at all.
+
+    Never once text is out, nor one that costs something while a budget is nearly used up.
+    """
+    if not (deployment.hedge_after_ms and others) or release.released:
+        return None
+    return None if route.notice and not control.is_free(others[0]) else others[0]
 
 
 async def _run_until_stopped(
     writer: compute.AnswerWriter,
     release: Release,
-    prompt: Prompt,
-    attempt: Attempt,
-    started: float,
+    route: Route,
+    hedged: _Hedged,
+    rival: DeploymentSpec | None,
 ) -> Finished | None:
     """The generation's end, or None when the asker stopped it."""
-    generating = asyncio.ensure_future(_generate(release, prompt, attempt, started))
+    generating = asyncio.ensure_future(_generate(writer, release, route, hedged, rival))
     stopping = asyncio.ensure_future(writer.stop.wait())
     try:
         await asyncio.wait({generating, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -215,13 +271,72 @@ async def _run_until_stopped(
         await asyncio.gather(generating, stopping, return_exceptions=True)
 
 
-async def _generate(release: Release, prompt: Prompt, attempt: Attempt, started: float) -> Finished:
-    events = compute.generate(prompt, attempt.deployment, generation_id=attempt.generation_id)
+async def _generate(
+    writer: compute.AnswerWriter,
+    release: Release,
+    route: Route,
+    hedged: _Hedged,
+    rival: DeploymentSpec | None,
+) -> Finished:
+    if rival is None:
+        return await _release_all(_open(hedged.attempt, hedged.prompt), release, hedged.attempt)
+    first = hedged.attempt
+    spoken = await _race(hedged, rival)
+    async with aclosing(spoken.events):
+        if hedged.attempt is not first:
+            await _announce(writer, route, hedged.attempt)
+        return await _release_all(spoken.events, release, hedged.attempt)
+
+
+async def _race(hedged: _Hedged, rival: DeploymentSpec) -> Spoken:
+    """Whoever of the two speaks first is the attempt that counts. Raises ProviderError."""
+    runs = [(hedged.attempt, hedged.prompt)]
+
+    def open_first() -> Events:
+        return _open(*runs[0])
+
+    def open_rival() -> Events:
+        hedged.begin(Attempt(str(new_id()), rival))
+        runs.append((hedged.attempt, hedged.prompt))
+        return _open(*runs[1])
+
+    try:
+        after = runs[0][0].deployment.hedge_after_ms / 1000
+        spoken = await first_to_speak([open_first, open_rival], after)
+    except AllFailed as lost:
+        *others, last = lost.failed
+        _note_ends(runs, {number: lost.failed[number].code for number in others})
+        hedged.settle(*runs[last])
+        raise lost.failed[last] from lost
+    except asyncio.CancelledError:
+        _note_ends(runs, dict.fromkeys(range(len(runs) - 1), "stopped"))
+        raise
+    ends = {number: error.code for number, error in spoken.failed.items()}
+    _note_ends(runs, ends | dict.fromkeys(spoken.silent, OUTPACED))
+    hedged.settle(*runs[spoken.number])
+    return spoken
+
+
+def _note_ends(runs: Sequence[tuple[Attempt, Prompt]], ends: Mapping[int, str]) -> None:
+    """How those ended that do not count."""
+    for number, outcome in ends.items():
+        attempt = runs[number][0]
+        attempt.outcome = outcome
+        attempt.duration_ms = (time.monotonic() - attempt.begun) * 1000
+        if outcome not in (OUTPACED, "stopped", "context_exceeded"):
+            compute.record_outcome(attempt.deployment.slug, False)
+
+
+def _open(attempt: Attempt, prompt: Prompt) -> Events:
+    return compute.generate(prompt, attempt.deployment, generation_id=attempt.generation_id)
+
+
+async def _release_all(events: Events | Replayed, release: Release, attempt: Attempt) -> Finished:
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Delta):
                 if attempt.first_token_ms is None:
-                    attempt.first_token_ms = (time.monotonic() - started) * 1000
+                    attempt.first_token_ms = (time.monotonic() - attempt.begun) * 1000
                 await release.feed(event.text)
             elif isinstance(event, Started):
                 attempt.model, attempt.version = event.model, event.version

@@ -20,6 +20,7 @@ from assistants.compute.load import get_loads, measured
 from assistants.compute.loop import run
 from assistants.compute.reading import END_TYPES, read_frames
 from assistants.compute.reranking import rerank
+from assistants.compute.reservations import get_reserved, reserve, settle
 from assistants.compute.streams import AnswerWriter, claim_abandoned, open_writer, request_stop
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "generate",
     "get_alive",
     "get_loads",
+    "get_reserved",
     "is_healthy",
     "measure_endpoint",
     "measured",
@@ -47,6 +49,8 @@ __all__ = [
     "record_outcome",
     "request_stop",
     "rerank",
+    "reserve",
     "run",
+    "settle",
     "warm_up",
 ]

@@ -21,17 +21,18 @@ from assistants.models import (
     Generation,
     Message,
 )
-from assistants.services import registry
+from assistants.services import budgets, registry
 from assistants.services.conversations import list_citations, read_versions, render_answer
-from assistants.services.generation import Attempt, Result, badge_of
-from assistants.types import Passage, Prompt, Route
+from assistants.services.costs import cost_elsewhere, cost_of, reckon_usage
+from assistants.services.generation import OUTPACED, Attempt, Result, badge_of
+from assistants.types import Passage, Prompt, Route, Usage
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
 STORED_AT_THE_END = (
     *("status", "text", "finish_reason", "error_code", "error_message", "zones", "prompt"),
-    *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost", "receipt"),
-    "receipt_sha256",
+    *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost"),
+    *("elsewhere", "receipt", "receipt_sha256"),
 )
 
 HELD_MESSAGE = "This answer waits for a reviewer. You will see it here when it is approved."
@@ -107,7 +108,15 @@ def _store(
         answer.deployment_id = deployments[last.deployment.slug]
         answer.prompt_tokens = last.usage.prompt_tokens
         answer.completion_tokens = last.usage.completion_tokens
-    answer.cost = sum((_cost(attempt) for attempt in result.attempts), Decimal(0))
+    costs = (cost_of(each.deployment, _paid_usage(each, result)) for each in result.attempts)
+    answer.cost = sum(costs, Decimal(0))
+    answer.elsewhere = cost_elsewhere(
+        registry.list_deployments(),
+        {attempt.deployment.slug for attempt in result.attempts},
+        last.usage if last else Usage(),
+        prompt,
+        result.text,
+    )
     answer.receipt = build_receipt(answer, result, route=route, passages=shown, cited=cited)
     answer.receipt_sha256 = control.sha256_of(answer.receipt)
     pending = Answer.objects.filter(pk=answer.pk, status=Answer.Status.PENDING)
@@ -119,6 +128,7 @@ def _store(
         end["made_from"] = []  # there is nothing to withhold
     if not pending.update(**end):
         return None
+    budgets.charge(answer)
     citations = Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
     Generation.objects.bulk_create(
         _generation(answer, attempt, deployments[attempt.deployment.slug])
@@ -257,13 +267,14 @@ def _ratchet(conversation: Conversation, zones: Sequence[str]) -> None:
     current.save(update_fields=["zones", "updated"])
 
 
-def _cost(attempt: Attempt) -> Decimal:
-    usage, deployment = attempt.usage, attempt.deployment
-    euro = (
-        usage.prompt_tokens * deployment.input_price
-        + usage.completion_tokens * deployment.output_price
-    ) / 1_000_000
-    return Decimal(str(euro)).quantize(Decimal("0.000001"))
+def _paid_usage(attempt: Attempt, result: Result) -> Usage:
+    """What an attempt is charged for. One that was cut off tells no usage, and is paid for all
+    the same: it is reckoned from what was sent and what came.
+    """
+    cut_off = attempt.outcome == OUTPACED or attempt.first_token_ms is not None
+    if attempt.usage != Usage() or not cut_off or result.prompt is None:
+        return attempt.usage
+    return reckon_usage(result.prompt, "" if attempt.outcome == OUTPACED else result.text)
 
 
 def _citation(answer: Answer, passage: Passage) -> Citation:

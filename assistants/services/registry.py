@@ -43,6 +43,11 @@ def remembered(read: Callable[[], T]) -> Callable[[], T]:
 _forgetters: list[Callable[[], None]] = []
 
 
+def also_forget(clear: Callable[[], None]) -> None:
+    """Call this too where everything is to be read afresh."""
+    _forgetters.append(clear)
+
+
 def forget() -> None:
     """Read everything afresh; for tests."""
     for each in _forgetters:

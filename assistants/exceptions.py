@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from assistants.types import Refusal
+
 
 class AssistantsError(Exception):
     """`code` is stable and for programs; `user_message` is shown and says what to do.
@@ -97,8 +101,9 @@ class TicketRefused(AssistantsError):
 
 
 class NoRoute(AssistantsError):
-    """No deployment may, or can, take this request; fails closed."""
+    """No deployment may, or can, take this request; fails closed. `refusals` says why, of each."""
 
+    refusals: tuple[Refusal, ...] = ()
     code = "no_route"
     user_message = (
         "No model that may see this conversation is available now. "
@@ -106,15 +111,16 @@ class NoRoute(AssistantsError):
     )
 
 
-class EgressRefused(AssistantsError):
+class EgressRefused(ProviderError):
     """The gate did not let it leave. `rule` says why, in a sentence; `crossing` is its record."""
 
     code = "egress_refused"
     user_message = (
         "This may not leave the premises, and no model here can answer it. Your message is kept."
     )
+    permanent = True
 
-    def __init__(self, detail: str = "", *, rule: str = "", crossing: object = None) -> None:
+    def __init__(self, detail: str = "", *, rule: str = "", crossing: Any = None) -> None:
         super().__init__(detail)
         self.rule = rule
         self.crossing = crossing

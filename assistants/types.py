@@ -152,12 +152,23 @@ class Capability(StrEnum):
     RERANK = "rerank"  # orders passages; it never answers
 
 
+class Difficulty(StrEnum):
+    """How much a message asks of a model: `hard` wants one that reasons well."""
+
+    EASY = "easy"
+    HARD = "hard"
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentSpec:
     """A model that runs somewhere. `context_tokens` bounds prompt and answer together.
 
     Prices are in euro for a million tokens. `key_variable` names the environment variable that
     holds the key; the key itself is never part of a value or a row.
+
+    `latency_budget_ms` is how soon its first word is expected, `capacity` how many answers it
+    takes at once without making them wait, `hedge_after_ms` after how long without a word the
+    next deployment of the route is started beside it. 0 says nothing of any of them.
     """
 
     slug: str
@@ -174,6 +185,9 @@ class DeploymentSpec:
     input_price: float = 0.0
     output_price: float = 0.0
     rank: int = 100
+    latency_budget_ms: int = 0
+    capacity: int = 0
+    hedge_after_ms: int = 0
 
     @property
     def place(self) -> str:
@@ -208,12 +222,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Deployments in order of preference, all of them permitted; the rule is a sentence."""
+    """Deployments in order of preference, all of them permitted; the rule is for people to read.
+
+    `notice` is what the asker should know beside it, such as a budget that is nearly used up.
+    """
 
     deployments: tuple[DeploymentSpec, ...]
     rule: str
     task: Capability
     refusals: tuple[Refusal, ...] = ()
+    notice: str = ""
 
 
 class Outcome(StrEnum):
@@ -313,6 +331,19 @@ class StreamFrame:
     number: int
     type: str
     data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How a deployment is doing, as all workers together know it.
+
+    `latency_ms` is what its first word took lately (None: not known), `in_flight` how many
+    answers it makes at present.
+    """
+
+    healthy: bool = True
+    latency_ms: float | None = None
+    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)

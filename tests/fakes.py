@@ -66,7 +66,7 @@ class Models:
         """
         request = json.loads(payload)
         verify_ticket(
-            control.get_public_key(),
+            control.get_egress_public_key(),
             decode_ticket(ticket),
             payload=payload,
             deployment=deployment.slug,

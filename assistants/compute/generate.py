@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 
 from assistants.compute import remote
 from assistants.compute.broker import close_async_client
+from assistants.compute.load import measured
 from assistants.compute.providers import provider_class
 from assistants.compute.providers.base import failure
 from assistants.types import ON_PREM, DeploymentSpec, GenerationEvent, Prompt
@@ -16,6 +17,8 @@ from assistants.types import ON_PREM, DeploymentSpec, GenerationEvent, Prompt
 # What computes for seconds has a worker of its own; the rest waits for a network, or is trivial,
 # and runs on the caller's event loop.
 BY_QUEUE = frozenset({"local"})
+# It makes nobody wait, and there is nothing to learn of it.
+UNMEASURED = frozenset({"quotes"})
 
 
 def generate(
@@ -31,8 +34,12 @@ def generate(
     if deployment.environment != ON_PREM:
         raise failure("egress_refused", f"{deployment.slug} is not on the premises")
     if deployment.provider in BY_QUEUE:
-        return remote.generate(prompt, deployment, generation_id=generation_id)
-    return provider_class(deployment.provider)(deployment).generate(prompt)
+        events = remote.generate(prompt, deployment, generation_id=generation_id)
+    else:
+        events = provider_class(deployment.provider)(deployment).generate(prompt)
+    if deployment.provider in UNMEASURED:
+        return events
+    return measured(events, deployment.slug, generation_id)
 
 
 async def close_clients() -> None:

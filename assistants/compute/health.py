@@ -14,15 +14,13 @@ import redis.exceptions
 from assistants.compute.broker import async_client
 from assistants.compute.lanes import CLOUD, ON_PREM, Lane
 from assistants.compute.liveness import alive_key, get_alive
+from assistants.compute.load import FAILURES_TO_OPEN, OPEN_SECONDS, share_outcome, tell
 from assistants.compute.providers.base import failure
 from assistants.compute.providers.keys import held_key
 from assistants.types import CLOUD as IN_A_CLOUD
 from assistants.types import DeploymentSpec, Health
 
 CHECK_SECONDS = 2.0
-
-FAILURES_TO_OPEN = 3
-OPEN_SECONDS = 15.0
 
 
 async def check_deployment(deployment: DeploymentSpec) -> Health:
@@ -84,7 +82,7 @@ _lock = threading.Lock()
 
 
 def is_healthy(slug: str) -> bool:
-    """False while the circuit of this deployment is open in this process.
+    """False while the circuit of this deployment is open in this process; see also `get_loads`.
 
     Three failures in a row open it for 15 s. Then one caller gets True, as a probe, and the others
     only once it has succeeded; a probe that was never used gives way to another after 15 s.
@@ -101,11 +99,17 @@ def is_healthy(slug: str) -> bool:
 
 
 def record_outcome(slug: str, ok: bool) -> None:
-    """Tell how a request to this deployment went. What the asker caused is no failure of it."""
+    """Tell how a request to this deployment went, this process at once and soon all workers.
+
+    What the asker caused is no failure of it.
+    """
     with _lock:
         if ok:
-            _circuits.pop(slug, None)
+            # That an answer ended well is told by `measured`; here, that the deployment is back.
+            if _circuits.pop(slug, None):
+                tell(share_outcome(slug, True))
             return
+        tell(share_outcome(slug, False))
         circuit = _circuits.setdefault(slug, _Circuit())
         circuit.failures += 1
         if circuit.failures >= FAILURES_TO_OPEN:

@@ -34,7 +34,7 @@ end $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("assistants", "0011_retrieval")]
+    dependencies = [("assistants", "0012_redaction_map")]
 
     operations = [
         migrations.CreateModel(

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("assistants", "0011_retrieval")]
+    dependencies = [("assistants", "0014_budgets")]
 
     operations = [
         migrations.AddField(

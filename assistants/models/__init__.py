@@ -1,5 +1,6 @@
 from assistants.models.audit import AuditEvent
 from assistants.models.base import new_id
+from assistants.models.budgets import Budget, Charge
 from assistants.models.conversations import Answer, Citation, Conversation, Generation, Message
 from assistants.models.documents import (
     EMBEDDING_DIMENSIONS,
@@ -23,6 +24,8 @@ __all__ = [
     "Answer",
     "Assistant",
     "AuditEvent",
+    "Budget",
+    "Charge",
     "Chunk",
     "Citation",
     "Conversation",

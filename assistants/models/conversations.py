@@ -104,6 +104,11 @@ class Answer(models.Model):
     prompt_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(max_digits=12, decimal_places=6, default=0, help_text="euro")
+    elsewhere = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="what it would have cost on each other priced deployment: euro by slug",
+    )
     receipt = models.JSONField(null=True, blank=True)
     receipt_sha256 = models.CharField(max_length=64, blank=True)
     created = models.DateTimeField(auto_now_add=True)

@@ -23,7 +23,8 @@ from assistants.exceptions import (
     NotFound,
 )
 from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
-from assistants.services import egress, prompts, registry, rights
+from assistants.services import egress, prompts, registry, rights, routing
+from assistants.services.budgets import Payer
 from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
 from assistants.services.connections import give_back_connection
 from assistants.services.conversations import (
@@ -349,6 +350,7 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
         pending = _get_answer(answer_id)
         history, made_from = _history(pending.message) if pending else ([], set())
         cited = _cited_before(pending.message) if pending else []
+        before = routing.get_answered_before(pending.message) if pending else None
     if pending is None:
         _end_withdrawn(answer_id, writer)
         return
@@ -360,7 +362,7 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     try:
         if writer.runs > MAX_RUNS:
             raise AssistantsError(f"answer {answer_id}: {writer.runs} runners did not end it")
-        plan = _plan(pending, writer, scope, history, made_from, cited)
+        plan = _plan(pending, writer, scope, history, made_from, cited, before)
         # The connection goes back to the pool while the answer streams.
         give_back_connection()
         result = compute.run(_generate(pending, plan, writer))
@@ -431,11 +433,12 @@ def _plan(
     history: Sequence[PromptMessage],
     made_from: Collection[str],
     cited: Sequence[str],
+    before: routing.AnsweredBefore | None,
 ) -> Plan:
     """Retrieve under the asker's rights, join the zones, decide the route.
 
     `made_from` are the zones of the history's answers, `cited` the titles and sections that the
-    last of them cites. AccessWithdrawn if a right to what was
+    last of them cites, `before` says where it was made. AccessWithdrawn if a right to what was
     found is lost before it is used.
     """
     message = pending.message
@@ -480,16 +483,21 @@ def _plan(
             "on_prem_only": label.on_prem_only,
         }
         compute.run(writer.append([("conversation.zone", frame)]))
-    candidates = [
-        control.Candidate(
-            deployment,
-            zone_refusal=egress.get_refusal(rules, detected, deployment),
-            healthy=compute.is_healthy(deployment.slug),
+    planned = routing.plan_route(
+        routing.Request(
+            text=message.text,
+            task=task,
+            has_documents=bool(zone_ids),
+            zone=rules,
+            refuse=lambda each: egress.get_refusal(rules, detected, each),
+            payer=Payer(message.author_id, assistant.department_id),
+            passages=passages,
+            history=history,
+            before=before,
+            answer_id=str(pending.pk),
         )
-        for deployment in registry.list_deployments()
-    ]
-    route = control.decide_route(task, candidates)
-    return Plan(task, route, passages, history, slugs, detected, found.asked)
+    )
+    return Plan(task, planned.route, passages, history, slugs, detected, found.asked)
 
 
 def _detect(message: Message) -> Sensitivity | None:

@@ -21,18 +21,19 @@ from assistants.models import (
     Message,
     rows,
 )
-from assistants.services import registry
+from assistants.services import budgets, registry
 from assistants.services.conversations import list_citations, read_versions, render_answer
+from assistants.services.costs import cost_elsewhere, cost_of, reckon_usage
 from assistants.services.egress import Crossing
-from assistants.services.generation import Attempt, Result, badge_of
-from assistants.types import Passage, Prompt, Route, Sensitivity
+from assistants.services.generation import OUTPACED, Attempt, Result, badge_of
+from assistants.types import Passage, Prompt, Route, Sensitivity, Usage
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
 STORED_AT_THE_END = (
     *("status", "text", "finish_reason", "error_code", "error_message", "zones", "prompt"),
-    *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost", "receipt"),
-    *("receipt_sha256", "draft"),
+    *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost"),
+    *("elsewhere", "receipt", "receipt_sha256", "draft"),
 )
 
 HELD_MESSAGE = "This answer waits for a reviewer. You will see it here when it is approved."
@@ -115,7 +116,15 @@ def _store(
         answer.deployment_id = deployments[last.deployment.slug]
         answer.prompt_tokens = last.usage.prompt_tokens
         answer.completion_tokens = last.usage.completion_tokens
-    answer.cost = sum((_cost(attempt) for attempt in result.attempts), Decimal(0))
+    costs = (cost_of(each.deployment, _paid_usage(each, result)) for each in result.attempts)
+    answer.cost = sum(costs, Decimal(0))
+    answer.elsewhere = cost_elsewhere(
+        registry.list_deployments(),
+        {attempt.deployment.slug for attempt in result.attempts},
+        last.usage if last else Usage(),
+        prompt,
+        result.text,
+    )
     answer.receipt = build_receipt(
         answer, result, route=route, passages=shown, cited=cited, detected=detected
     )
@@ -129,6 +138,7 @@ def _store(
     if result.code == AccessWithdrawn.code:
         # What was noted stands: the stream still holds what was shown before.
         Answer.objects.filter(pk=answer.pk, made_from=None).update(made_from=[])
+    budgets.charge(answer)
     citations = [_citation(answer, passage) for passage in cited]
     generations = [
         _generation(answer, attempt, deployments[attempt.deployment.slug])
@@ -293,13 +303,14 @@ def _ratchet(
     current.save(update_fields=["zones", "detected", "updated"])
 
 
-def _cost(attempt: Attempt) -> Decimal:
-    usage, deployment = attempt.usage, attempt.deployment
-    euro = (
-        usage.prompt_tokens * deployment.input_price
-        + usage.completion_tokens * deployment.output_price
-    ) / 1_000_000
-    return Decimal(str(euro)).quantize(Decimal("0.000001"))
+def _paid_usage(attempt: Attempt, result: Result) -> Usage:
+    """What an attempt is charged for. One that was cut off tells no usage, and is paid for all
+    the same: it is reckoned from what was sent and what came.
+    """
+    cut_off = attempt.outcome == OUTPACED or attempt.first_token_ms is not None
+    if attempt.usage != Usage() or not cut_off or result.prompt is None:
+        return attempt.usage
+    return reckon_usage(result.prompt, "" if attempt.outcome == OUTPACED else result.text)
 
 
 def _citation(answer: Answer, passage: Passage) -> Citation:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from assistants import compute
+from assistants import compute, control
 from assistants.exceptions import AccessWithdrawn, EgressRefused, LeaseLost, ProviderError
 from assistants.models import Answer, new_id
 from assistants.services import egress, polishing
+from assistants.services.hedging import AllFailed, Events, Replayed, Spoken, first_to_speak
 from assistants.services.release import Diverged, OutputBlocked, Release
 from assistants.types import (
     Delta,
@@ -28,6 +29,11 @@ from assistants.types import (
 
 logger = logging.getLogger(__name__)
 
+# The outcome of an attempt that kept silent while another one, started beside it, spoke.
+OUTPACED = "outpaced"
+# Failures that say nothing of the deployment's health: what it was asked, or not even asked.
+BLAMELESS = frozenset({OUTPACED, "stopped", "context_exceeded", EgressRefused.code})
+
 NOTHING_GENERATED = "The model sent no text. Please ask again, perhaps in other words."
 
 
@@ -37,6 +43,7 @@ class Attempt:
 
     generation_id: str
     deployment: DeploymentSpec
+    begun: float = field(default_factory=time.monotonic)
     model: str = ""
     version: str = ""
     outcome: str = "started"
@@ -157,24 +164,25 @@ async def _try(
     permitted: Sequence[DeploymentSpec],
 ) -> Result:
     writer, attempts = turn.writer, turn.attempts
-    error: ProviderError | Diverged | EgressRefused = ProviderError("no deployment was tried")
+    error: ProviderError | Diverged = ProviderError("no deployment was tried")
     deployments = list(_to_try(permitted, writer))
     if not deployments:
         error = Diverged("the deployment that began this answer is not permitted any more")
     repeated = False
     while deployments:
         deployment = deployments.pop(0)
-        prompt = build_prompt(deployment)
         attempt = Attempt(str(new_id()), deployment)
-        attempts.append(attempt)
+        hedged = _Hedged(attempt, build_prompt, attempts)
+        run = _Run(turn, release, hedged, fallback=deployment is not permitted[0])
+        run.rival = _rival(turn.route, deployment, deployments, release)
         started = time.monotonic()
         try:
-            departure = await _depart(writer, prompt, attempt, turn.subject)
-            await _announce(turn, attempt, fallback=deployment is not permitted[0])
-            started = time.monotonic()
-            finished = await _run_until_stopped(
-                writer, release, prompt, attempt, started, departure
-            )
+            try:
+                finished = await _run_until_stopped(run)
+            finally:
+                attempt, prompt = hedged.attempt, hedged.prompt
+                deployment = attempt.deployment
+                deployments = [each for each in deployments if not hedged.has_tried(each)]
             if turn.withdrawn.is_set():
                 attempt.outcome = AccessWithdrawn.code
                 return Result(
@@ -210,10 +218,6 @@ async def _try(
             )
         except LeaseLost:
             raise
-        except EgressRefused as refused:
-            logger.info("answer %s stays on the premises: %s", turn.subject.answer, refused.rule)
-            attempt.outcome, error = refused.code, refused
-            attempt.crossing = refused.crossing
         except OutputBlocked as blocked:
             attempt.outcome = blocked.code
             return Result(
@@ -230,8 +234,7 @@ async def _try(
             )
             attempt.outcome, error = failure.code, failure
             if isinstance(failure, ProviderError):
-                # A prompt that is too long says nothing of the deployment's health.
-                if failure.code != "context_exceeded":
+                if failure.code not in BLAMELESS:
                     compute.record_outcome(deployment.slug, False)
                 if await release.keep():
                     deployments = [] if repeated or failure.permanent else [deployment]
@@ -244,9 +247,7 @@ async def _try(
     return _failed(release.released, error, attempts)
 
 
-def _failed(
-    text: str, error: ProviderError | Diverged | EgressRefused, attempts: list[Attempt]
-) -> Result:
+def _failed(text: str, error: ProviderError | Diverged, attempts: list[Attempt]) -> Result:
     interrupted = bool(text)
     return Result(
         Answer.Status.INTERRUPTED if interrupted else Answer.Status.FAILED,
@@ -275,22 +276,68 @@ async def _announce(turn: Turn, attempt: Attempt, *, fallback: bool) -> None:
         "badge": badge_of(attempt),
         "rule": turn.route.rule,
         "fallback": fallback,
+        "notice": turn.route.notice,
         "egress": attempt.crossing.record if attempt.crossing else None,
     }
     await turn.writer.append([("answer.route", frame), ("answer.status", {"step": "waiting"})])
 
 
-async def _run_until_stopped(
-    writer: compute.AnswerWriter,
+@dataclass(slots=True)
+class _Hedged:
+    """The attempt that counts, with its prompt; after a race, the one that won it."""
+
+    attempt: Attempt
+    build_prompt: Callable[[DeploymentSpec], Prompt]
+    attempts: list[Attempt]
+    prompt: Prompt = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begin(self.attempt)
+
+    def begin(self, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+        self.attempt, self.prompt = attempt, self.build_prompt(attempt.deployment)
+
+    def settle(self, attempt: Attempt, prompt: Prompt) -> None:
+        """This one counts; the last of the attempts is the one that the answer is told of."""
+        self.attempts.remove(attempt)
+        self.attempts.append(attempt)
+        self.attempt, self.prompt = attempt, prompt
+
+    def has_tried(self, deployment: DeploymentSpec) -> bool:
+        return any(attempt.deployment is deployment for attempt in self.attempts)
+
+
+def _rival(
+    route: Route,
+    deployment: DeploymentSpec,
+    others: Sequence[DeploymentSpec],
     release: Release | polishing.Collected,
-    prompt: Prompt,
-    attempt: Attempt,
-    started: float,
-    departure: egress.Departure | None,
-) -> Finished | None:
+) -> DeploymentSpec | None:
+    """Who is started beside this one if it keeps silent: the next of the route, if at all.
+
+    Never once text is out, nor one that costs something while a budget is nearly used up.
+    """
+    if not (deployment.hedge_after_ms and others) or release.released:
+        return None
+    return None if route.notice and not control.is_free(others[0]) else others[0]
+
+
+@dataclass(slots=True)
+class _Run:
+    """One deployment's run, and that of a rival which may be started beside it."""
+
+    turn: Turn
+    release: Release | polishing.Collected
+    hedged: _Hedged
+    fallback: bool
+    rival: DeploymentSpec | None = None
+
+
+async def _run_until_stopped(run: _Run) -> Finished | None:
     """The generation's end, or None when the asker stopped it."""
-    generating = asyncio.ensure_future(_generate(release, prompt, attempt, started, departure))
-    stopping = asyncio.ensure_future(writer.stop.wait())
+    generating = asyncio.ensure_future(_generate(run))
+    stopping = asyncio.ensure_future(run.turn.writer.stop.wait())
     try:
         await asyncio.wait({generating, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if generating.done():
@@ -302,37 +349,91 @@ async def _run_until_stopped(
         await asyncio.gather(generating, stopping, return_exceptions=True)
 
 
-async def _depart(
-    writer: compute.AnswerWriter, prompt: Prompt, attempt: Attempt, subject: egress.Subject
-) -> egress.Departure | None:
-    """Sealed and let through by the gate; None for a deployment on the premises."""
-    if not egress.leaves(attempt.deployment):
-        return None
-    await writer.append([("answer.status", {"step": "sealing"})])
-    departure = await egress.prepare(
-        subject, prompt, attempt.deployment, generation_id=attempt.generation_id
-    )
-    attempt.crossing = departure.crossing
-    return departure
+async def _generate(run: _Run) -> Finished:
+    hedged, release = run.hedged, run.release
+    if run.rival is None:
+        events = _open(run, hedged.attempt, hedged.prompt)
+        return await _release_all(events, release, hedged.attempt)
+    first = hedged.attempt
+    spoken = await _race(run, run.rival)
+    async with aclosing(spoken.events):
+        if hedged.attempt is not first:
+            await _announce(run.turn, hedged.attempt, fallback=True)
+        return await _release_all(spoken.events, release, hedged.attempt)
 
 
-async def _generate(
-    release: Release | polishing.Collected,
-    prompt: Prompt,
-    attempt: Attempt,
-    started: float,
-    departure: egress.Departure | None,
-) -> Finished:
-    if departure is None:
-        events = compute.generate(prompt, attempt.deployment, generation_id=attempt.generation_id)
-    else:
-        events = egress.generate(departure, attempt.deployment, generation_id=attempt.generation_id)
+async def _open(run: _Run, attempt: Attempt, prompt: Prompt, *, announce: bool = True) -> Events:
+    """The deployment's events. What leaves is sealed and let through by the gate first."""
+    deployment, generation_id = attempt.deployment, attempt.generation_id
+    if egress.leaves(deployment):
+        await run.turn.writer.append([("answer.status", {"step": "sealing"})])
+        try:
+            departure = await egress.prepare(
+                run.turn.subject, prompt, deployment, generation_id=generation_id
+            )
+        except EgressRefused as refused:
+            attempt.crossing = refused.crossing
+            raise
+        attempt.crossing = departure.crossing
         attempt.unrestored = departure.restorer.unknown if departure.restorer else []
+        events = egress.generate(departure, deployment, generation_id=generation_id)
+    else:
+        events = compute.generate(prompt, deployment, generation_id=generation_id)
+    async with aclosing(events):
+        if announce:
+            await _announce(run.turn, attempt, fallback=run.fallback)
+        async for event in events:
+            yield event
+
+
+async def _race(run: _Run, rival: DeploymentSpec) -> Spoken:
+    """Whoever of the two speaks first is the attempt that counts. Raises ProviderError."""
+    hedged = run.hedged
+    runs = [(hedged.attempt, hedged.prompt)]
+
+    def open_first() -> Events:
+        return _open(run, *runs[0])
+
+    def open_rival() -> Events:
+        hedged.begin(Attempt(str(new_id()), rival))
+        runs.append((hedged.attempt, hedged.prompt))
+        return _open(run, *runs[1], announce=False)
+
+    try:
+        after = runs[0][0].deployment.hedge_after_ms / 1000
+        spoken = await first_to_speak([open_first, open_rival], after)
+    except AllFailed as lost:
+        *others, last = lost.failed
+        _note_ends(runs, {number: lost.failed[number].code for number in others})
+        hedged.settle(*runs[last])
+        raise lost.failed[last] from lost
+    except asyncio.CancelledError:
+        _note_ends(runs, dict.fromkeys(range(len(runs) - 1), "stopped"))
+        raise
+    ends = {number: error.code for number, error in spoken.failed.items()}
+    _note_ends(runs, ends | dict.fromkeys(spoken.silent, OUTPACED))
+    hedged.settle(*runs[spoken.number])
+    return spoken
+
+
+def _note_ends(runs: Sequence[tuple[Attempt, Prompt]], ends: Mapping[int, str]) -> None:
+    """How those ended that do not count."""
+    for number, outcome in ends.items():
+        attempt = runs[number][0]
+        attempt.outcome = outcome
+        attempt.duration_ms = (time.monotonic() - attempt.begun) * 1000
+        if outcome not in BLAMELESS:
+            compute.record_outcome(attempt.deployment.slug, False)
+
+
+async def _release_all(
+    events: Events | Replayed, release: Release | polishing.Collected, attempt: Attempt
+) -> Finished:
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Delta):
                 if attempt.first_token_ms is None:
-                    attempt.first_token_ms = (time.monotonic() - started) * 1000
+                    attempt.first_token_ms = (time.monotonic() - attempt.begun) * 1000
                 await release.feed(event.text)
             elif isinstance(event, Started):
                 attempt.model, attempt.version = event.model, event.version

@@ -58,6 +58,11 @@ def remembered(read: Callable[[], T]) -> Callable[[], T]:
 _forgetters: list[Callable[[], None]] = []
 
 
+def also_forget(clear: Callable[[], None]) -> None:
+    """Call this too where everything is to be read afresh."""
+    _forgetters.append(clear)
+
+
 def forget(**kwargs: object) -> None:
     """Read everything afresh: what this process changes, it sees at once."""
     for each in _forgetters:

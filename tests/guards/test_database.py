@@ -37,6 +37,7 @@ CONTENT = {
 NO_CONTENT = {
     "assistants_assistant": "an assistant's settings, by its admins",
     "assistants_auditevent": "who did what, by ids and hashes; the trail is for admins",
+    "assistants_budget": "what may be spent, by whom",
     "assistants_deployment": "where models run",
     "assistants_egressrecord": "what left and what did not, by counts and hashes; for admins",
     "assistants_embeddingmodel": "which models there are",

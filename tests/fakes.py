@@ -12,7 +12,7 @@ import pytest
 
 from assistants import compute, control
 from assistants.exceptions import ProviderError
-from assistants.tickets import decode_ticket, verify_ticket
+from assistants.tickets import decode_ticket, from_base64url, verify_ticket
 from assistants.types import (
     Delta,
     DeploymentSpec,
@@ -66,7 +66,7 @@ class Models:
         """
         request = json.loads(payload)
         verify_ticket(
-            control.get_egress_public_key(),
+            from_base64url(control.get_egress_public_key()),
             decode_ticket(ticket),
             payload=payload,
             deployment=deployment.slug,

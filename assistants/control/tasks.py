@@ -61,17 +61,7 @@ _REASONING = re.compile(
     r"under what circumstances)\b",
     re.IGNORECASE,
 )
-# Of a draft: more than a few friendly lines.
-_DEMANDING = re.compile(
-    r"\b(?:report|proposal|polic(?:y|ies)|contract|agreement|memo(?:randum)?|regulator|board|"
-    r"committee|press release|speech|essay|article|white ?paper|business case|plan|strategy|"
-    r"procedure|playbook|guideline|terms of reference|legal|complaint|appeal|grant|"
-    r"presentation|job description|persuasive|negotiat\w+|discharge letter|protocol|"
-    r"post-?mortem|specification|rfc|analysis)\b",
-    re.IGNORECASE,
-)
 _LONG = 45  # words of a question; so much to say is seldom simple
-_LONG_DRAFT = 30
 
 
 def decide_task(text: str, *, has_documents: bool) -> Capability:
@@ -98,16 +88,15 @@ def decide_task(text: str, *, has_documents: bool) -> Capability:
 def decide_difficulty(text: str, task: Capability) -> Difficulty:
     """Whether a small model, or a quotation, will do for this message.
 
-    A wrong guess costs money or quality, and never changes what is permitted.
+    A draft is for others to read, however short: it is worth the best model that may see it. A
+    wrong guess costs money or quality, and never changes what is permitted.
     """
     text = text.strip()
     words = len(text.split())
     hard: object
-    if task is Capability.DRAFT:
-        hard = words > _LONG_DRAFT or _DEMANDING.search(text) or _REASONING.search(text)
-    elif task is Capability.CHAT:
+    if task is Capability.CHAT:
         hard = not _GREETING.fullmatch(text)
-    elif task is Capability.REASONING:
+    elif task in (Capability.DRAFT, Capability.REASONING):
         hard = True
     else:
         hard = (

@@ -33,7 +33,7 @@ from assistants.services.conversations import (
     label_zones,
     newest_branch,
 )
-from assistants.services.generation import Result, generate_answer
+from assistants.services.generation import Result, Turn, generate_answer
 from assistants.services.messages import check_message, title_of
 from assistants.services.retrieval import Found, embed_question, find_passages, parse_as_of
 from assistants.services.rewriting import AskedQuestion
@@ -532,7 +532,8 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
 
     subject = egress.subject_of(pending, plan.zones, plan.detected)
     with rights.watch_answer(str(pending.pk), withdraw):
-        return await generate_answer(writer, plan.route, mode, build_prompt, citable, lost, subject)
+        turn = Turn(writer, plan.route, mode, citable, lost, subject)
+        return await generate_answer(turn, build_prompt, polish=assistant.polish)
 
 
 def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:

@@ -129,7 +129,7 @@ def _store(
         answer, result, route=route, passages=shown, cited=cited, detected=detected
     )
     answer.receipt_sha256 = control.sha256_of(answer.receipt)
-    stored = STORED_AT_THE_END
+    stored: tuple[str, ...] = STORED_AT_THE_END
     if not answer.text and result.code != AccessWithdrawn.code:
         answer.made_from = []  # there is nothing to withhold
         stored += ("made_from",)

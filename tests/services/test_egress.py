@@ -12,6 +12,9 @@ from assistants.services import chat, conversations, egress
 from tests import factories, fakes
 from tests.services.test_chat import all_of, ask, frames_of, get, lost, open_turn
 
+# What is prepared to leave is read by another thread: it has to be committed.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 IBAN = "DE89 3704 0044 0532 0130 00"
 
 

@@ -116,7 +116,7 @@ def _store(
         answer.deployment_id = deployments[last.deployment.slug]
         answer.prompt_tokens = last.usage.prompt_tokens
         answer.completion_tokens = last.usage.completion_tokens
-    costs = (cost_of(each.deployment, _paid_usage(each, result)) for each in result.attempts)
+    costs = (cost_of(each.deployment, _paid_usage(each)) for each in result.attempts)
     answer.cost = sum(costs, Decimal(0))
     answer.elsewhere = cost_elsewhere(
         registry.list_deployments(),
@@ -303,14 +303,14 @@ def _ratchet(
     current.save(update_fields=["zones", "detected", "updated"])
 
 
-def _paid_usage(attempt: Attempt, result: Result) -> Usage:
+def _paid_usage(attempt: Attempt) -> Usage:
     """What an attempt is charged for. One that was cut off tells no usage, and is paid for all
     the same: it is reckoned from what was sent and what came.
     """
-    cut_off = attempt.outcome == OUTPACED or attempt.first_token_ms is not None
-    if attempt.usage != Usage() or not cut_off or result.prompt is None:
+    began = attempt.outcome == OUTPACED or attempt.received
+    if attempt.usage != Usage() or not began:
         return attempt.usage
-    return reckon_usage(result.prompt, "" if attempt.outcome == OUTPACED else result.text)
+    return reckon_usage(attempt.sent, attempt.received)
 
 
 def _citation(answer: Answer, passage: Passage) -> Citation:

@@ -41,7 +41,8 @@ def cost_elsewhere(
     """
     if prompt is None or not text:
         return {}
-    reckoned = reckon_usage(prompt, text)
+    sent = sum(len(message.text) for message in prompt.messages)
+    reckoned = reckon_usage(sent, len(text))
     usage = Usage(
         usage.prompt_tokens or reckoned.prompt_tokens,
         usage.completion_tokens or reckoned.completion_tokens,
@@ -53,10 +54,9 @@ def cost_elsewhere(
     }
 
 
-def reckon_usage(prompt: Prompt, text: str) -> Usage:
-    """About how many tokens they are, for where nobody has counted."""
-    asked = sum(len(message.text) for message in prompt.messages)
-    return Usage(_tokens(asked), _tokens(len(text)))
+def reckon_usage(sent: int, received: int) -> Usage:
+    """About how many tokens so many characters are, for where nobody has counted."""
+    return Usage(_tokens(sent), _tokens(received))
 
 
 def _tokens(characters: int) -> int:

@@ -39,7 +39,9 @@ NOTHING_GENERATED = "The model sent no text. Please ask again, perhaps in other 
 
 @dataclass(slots=True)
 class Attempt:
-    """One generation on one deployment, as it is recorded."""
+    """One generation on one deployment, as it is recorded. `sent` and `received` count characters,
+    for where the deployment does not come to tell its usage.
+    """
 
     generation_id: str
     deployment: DeploymentSpec
@@ -52,6 +54,8 @@ class Attempt:
     duration_ms: float = 0.0
     crossing: egress.Crossing | None = None
     unrestored: list[str] = field(default_factory=list)
+    sent: int = 0
+    received: int = 0
 
 
 @dataclass(slots=True)
@@ -297,6 +301,7 @@ class _Hedged:
     def begin(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
         self.attempt, self.prompt = attempt, self.build_prompt(attempt.deployment)
+        attempt.sent = sum(len(message.text) for message in self.prompt.messages)
 
     def settle(self, attempt: Attempt, prompt: Prompt) -> None:
         """This one counts; the last of the attempts is the one that the answer is told of."""
@@ -434,6 +439,7 @@ async def _release_all(
             if isinstance(event, Delta):
                 if attempt.first_token_ms is None:
                     attempt.first_token_ms = (time.monotonic() - attempt.begun) * 1000
+                attempt.received += len(event.text)
                 await release.feed(event.text)
             elif isinstance(event, Started):
                 attempt.model, attempt.version = event.model, event.version

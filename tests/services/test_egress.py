@@ -170,12 +170,12 @@ def test_a_zone_tightened_meanwhile_holds_when_it_is_sent(house, models, monkeyp
 
 
 def test_what_a_person_marked_as_harmless_leaves_as_written(house, models):
-    text = "Draft a text about Apollo Vandersteen."
+    text = "Draft a text about Ingrid Thorvaldsen."
     ask(house.alice, text)
-    assert "Vandersteen" not in sent_texts(models)
-    marked = (egress.Harmless("Apollo Vandersteen", "a character in a novel"),)
+    assert "Thorvaldsen" not in sent_texts(models)
+    marked = (egress.Harmless("Ingrid Thorvaldsen", "a character in a novel"),)
     answer = ask(house.alice, text, client_id="c2", harmless=marked)
-    assert "Vandersteen" in models.sent[-1]
+    assert "Thorvaldsen" in models.sent[-1]
     assert answer.text == text
     event = AuditEvent.objects.get(action="seal.harmless")
     assert event.data == {"values": 1, "reasons": ["a character in a novel"]}
@@ -222,8 +222,8 @@ def test_no_plain_prompt_goes_to_a_deployment_outside(house, models):
 
 
 def test_open_turns_marks_are_of_the_conversation_alone(house, models):
-    marked = (egress.Harmless("Apollo Vandersteen", "a novel"),)
-    ask(house.alice, "Draft a text about Apollo Vandersteen.", harmless=marked)
-    ask(house.alice, "Draft a text about Apollo Vandersteen.", client_id="other")
-    assert "Vandersteen" not in models.sent[-1]
+    marked = (egress.Harmless("Ingrid Thorvaldsen", "a novel"),)
+    ask(house.alice, "Draft a text about Ingrid Thorvaldsen.", harmless=marked)
+    ask(house.alice, "Draft a text about Ingrid Thorvaldsen.", client_id="other")
+    assert "Thorvaldsen" not in models.sent[-1]
     assert open_turn and chat  # the same doors as every turn

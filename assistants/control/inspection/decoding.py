@@ -34,9 +34,7 @@ _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _QUOTED = re.compile(r"(?:=[0-9A-F]{2})++")
 _SOFT_BREAK = re.compile(r"=\r?\n")
 _ENTITY = re.compile(r"&#?[A-Za-z0-9]{2,8}")
-_MARKUP = re.compile(
-    r"(?<=\w)(?:<!--[^<>]{0,200}-->|</?[A-Za-z][^<>]{0,60}>|/\*[^*]{0,200}\*/)(?=\w)"
-)
+_MARKUP = re.compile(r"<!--[^<>]{0,200}-->|</?[A-Za-z][^<>]{0,60}>|/\*[^*]{0,200}\*/")
 _CODES = re.compile(r"(?<![\w.])\d{2,3}(?:[ ,;]{1,2}\d{2,3}){3,300}+(?![\w.])")
 _CALLS = re.compile(r"(?:chr|char|String\.fromCharCode)\((\d{2,3})\)")
 _BINARY = re.compile(r"(?<![\w])[01]{8}(?:[ ,]?[01]{8}){2,300}+(?!\w)")
@@ -88,8 +86,7 @@ def read_layers(text: str) -> list[str]:
 
 def _layer(text: str, left: int) -> str:
     found: list[str] = []
-    if (in_place := _in_place(text)) != text:
-        found.append(in_place)
+    found += {decoded for decoded in (_in_place(text), _unquoted(text)) if decoded != text}
     for piece in _runs(text, left):
         found.append(piece)
     if sum(map(len, found)) > left:
@@ -105,8 +102,6 @@ def _in_place(text: str) -> str:
         decoded = html.unescape(decoded)
     if "\\" in decoded or "+" in decoded:
         decoded = _ESCAPE.sub(_escaped, decoded)
-    if "=" in decoded:
-        decoded = _QUOTED.sub(_quoted, _SOFT_BREAK.sub("", decoded))
     if "(" in decoded:
         decoded = _CALLS.sub(lambda match: _character(int(match[1])) or match[0], decoded)
     decoded = _CODES.sub(_from_codes, decoded)
@@ -114,6 +109,11 @@ def _in_place(text: str) -> str:
     if "<" in decoded or "/*" in decoded:
         decoded = _MARKUP.sub("", decoded)
     return decoded
+
+
+def _unquoted(text: str) -> str:
+    """Quoted-printable; by itself, as `=45` is as often the number 45."""
+    return _QUOTED.sub(_quoted, _SOFT_BREAK.sub("", text)) if "=" in text else text
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -29,7 +29,7 @@ _GRAM = 4  # no needle is shorter
 _MOST_PLACES = 1_000  # where it may begin and be no accident: more is nobody's prose, and blocks
 
 _HUMP = re.compile(r"[^\W\d_A-Z]+|[A-Z]+(?![a-z])|[A-Z][^\W\d_A-Z]*")
-_SIGN_IN_WORD = re.compile(r"(?<=[^\W_])[|!@$€+](?=[^\W_])|(?<![^\W_])[@$€|](?=[^\W_])")
+_SIGN_IN_WORD = re.compile(r"[@$€]|(?<=[^\W_]|[@$€])[|!+](?=[^\W_]|[@$€])")
 _HASH = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,64}(?![0-9A-Fa-f])")
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -74,7 +74,7 @@ class Compact:
 
     def has(self, needle: str, whole: bool) -> bool:
         """`whole` is a value of several words; a part of one has to be a word, or spelled out."""
-        if needle[:_GRAM] not in self._grams:
+        if tuple(needle[:_GRAM]) not in self._grams:
             return False
         start = self.text.find(needle)
         for _ in range(_MOST_PLACES):
@@ -162,7 +162,7 @@ class _Texts:
             yield _type("with digits between")
         if any(digits in self._digits for digits in needles.digits):
             yield _type("among other digits")
-        likely = (run for run in needles.base64 if run[:_GRAM] in self._base64_grams)
+        likely = (run for run in needles.base64 if tuple(run[:_GRAM]) in self._base64_grams)
         if any(run in self._base64 for run in likely):
             yield _type("in base64")
         if self._hashes and not self._hashes.isdisjoint(needles.hashes):
@@ -171,9 +171,9 @@ class _Texts:
             yield _type("as a date in another form")
 
 
-def _grams_of(text: str) -> frozenset[str]:
+def _grams_of(text: str) -> set[tuple[str, ...]]:
     """Most needles are ruled out by their first letters, at the price of one look-up."""
-    return frozenset(text[i : i + _GRAM] for i in range(len(text) - _GRAM + 1))
+    return set(zip(*(text[i:] for i in range(_GRAM)), strict=False))
 
 
 def _type(how: str) -> str:

@@ -55,7 +55,8 @@ def in_digits(folded: str) -> str:
     written: list[str] = []
     run: list[str] = []
     gap = ""
-    for piece in _PIECE.findall(lower):
+    found = False
+    for piece in (*_PIECE.findall(lower), ""):
         if piece in _NUMBER_WORDS or (run and piece.isdigit()):
             if not run:
                 written.append(gap)
@@ -64,14 +65,12 @@ def in_digits(folded: str) -> str:
         elif run and not gap and (_BETWEEN.fullmatch(piece) or piece == "and"):
             gap = piece
         else:
-            if run:
-                written.append(_run_in_digits(run))
-                run = []
-            written += (gap, piece)
+            said = sum(map(_NUMBER_WORDS.__contains__, run)) >= _LEAST
+            found = found or said
+            written += (_run_in_digits(run) if said else " ".join(run), gap, piece)
+            run = []
             gap = ""
-    if run:
-        written.append(_run_in_digits(run))
-    return "".join((*written, gap))
+    return "".join(written) if found else folded
 
 
 def undisguised(folded: str) -> Iterator[str]:
@@ -84,8 +83,6 @@ def undisguised(folded: str) -> Iterator[str]:
 
 
 def _run_in_digits(run: list[str]) -> str:
-    if sum(word in _NUMBER_WORDS for word in run) < _LEAST:
-        return " ".join(run)
     digits: list[str] = []
     times = 1
     for at, word in enumerate(run):

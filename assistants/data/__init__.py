@@ -19,7 +19,7 @@ from assistants.data.documents import (
     restore_document,
 )
 from assistants.data.embedding_models import (
-    create_model_index,
+    create_model_indexes,
     drop_retired_models,
     fill_model,
     get_embedding_spec,
@@ -199,7 +199,7 @@ __all__ = [
     "count_waiting",
     "count_waiting_for",
     "count_zone_contents",
-    "create_model_index",
+    "create_model_indexes",
     "days_in_words",
     "delete_expired_versions",
     "delete_version",

@@ -100,8 +100,9 @@ APP_DATABASE = dict(DATABASES["default"])
 OWNER_DATABASE = dj_database_url.parse(CONF.migration_database_url)
 DATABASES["default"].setdefault("OPTIONS", {})
 # Threads share a small pool; a connection is given back while an answer streams.
-# Statements are never prepared (Django's default for psycopg): the retrieval query must be
-# planned with its values, or PostgreSQL falls back to a plan that ignores the vector index.
+# A statement is prepared only where it asks for it (assistants/models/rows.py), however often it
+# ran: the retrieval query must be planned with its values, or PostgreSQL falls back to a plan that
+# ignores the vector index. Without a pool of our own none is: a pooler outside may not keep them.
 # DATABASE_POOL=0 makes a connection a request, for a pooler outside such as PgBouncer.
 if POOL_SIZE := int(os.environ.get("DATABASE_POOL", "12")):
     DATABASES["default"]["OPTIONS"]["pool"] = {
@@ -109,6 +110,7 @@ if POOL_SIZE := int(os.environ.get("DATABASE_POOL", "12")):
         "max_size": POOL_SIZE,
         "timeout": 20,
     }
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 2**31
 # A connection that died with a restarted database is replaced before anyone is given it.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["CONN_MAX_AGE"] = 0

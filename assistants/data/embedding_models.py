@@ -18,10 +18,13 @@ from assistants.data.roles import as_owner
 from assistants.data.scope import rights_of_system
 from assistants.data.vectors import execute_with_vectors
 from assistants.exceptions import EmbeddingModelChanged, InvalidRequest
-from assistants.models import EmbeddingModel
+from assistants.models import EmbeddingModel, rows
 from assistants.types import EmbeddingSpec
 
 State = EmbeddingModel.State
+
+MODEL = rows.Columns(EmbeddingModel, "model")
+ACTIVE = f"select {MODEL} from assistants_embeddingmodel model where state = %s"  # noqa: S608
 
 # Chunks without a vector by a model. Older versions come last: they are only asked "as of".
 WITHOUT = """
@@ -77,7 +80,10 @@ IS_VALID = "select indisvalid from pg_index where indexrelid = to_regclass(%s)"
 
 def get_active_model() -> EmbeddingModel:
     """Read afresh: whoever searches or indexes after the switch uses the new one."""
-    return EmbeddingModel.objects.get(state=State.ACTIVE)
+    found = rows.read(ACTIVE, [State.ACTIVE])
+    if found is None:
+        raise EmbeddingModel.DoesNotExist("no embedding model is active")
+    return MODEL.read(iter(found))
 
 
 def get_embedding_spec(model: EmbeddingModel | None = None) -> EmbeddingSpec:

@@ -1,15 +1,19 @@
 """Rows by plain SQL, for the few statements that every answer needs.
 
-Building a query anew costs several times the processor time of sending it and reading its row. The
-columns still come from the models, so a new field needs no change here.
+Building a query anew costs several times the processor time of sending it and reading its row, and
+planning it anew costs PostgreSQL several times that of running it: these are prepared once a
+connection. They find rows by their key, so that one plan fits all values; a search is none of them.
+The columns still come from the models, so a new field needs no change here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 
+import psycopg
 from django.db import connection
 from django.db.models import AutoField, Field, Model
 
@@ -42,21 +46,26 @@ class Columns(Generic[M]):
         return self._model.from_db(connection.alias, self._attributes, taken)
 
 
+def read(sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The first row that a query finds."""
+    with _prepared_cursor() as cursor:
+        return cursor.execute(sql, values, prepare=True).fetchone()
+
+
 def insert(*rows: Model) -> None:
     """Store new rows in their order, in one round trip. A key that the database makes is not read.
 
     Inside a transaction: all of them or none.
     """
-    values: list[Any] = []
-    for row in rows:
-        values += [
-            field.get_db_prep_save(field.pre_save(row, True), connection)
-            for field in _stored(type(row))
-        ]
     if not rows:
         return
-    with connection.cursor() as cursor:
-        cursor.execute("; ".join(_insert_of(type(row)) for row in rows), values)
+    with _prepared_cursor() as cursor, cursor.connection.pipeline():
+        for row in rows:
+            values = [
+                field.get_db_prep_save(field.pre_save(row, True), connection)
+                for field in _stored(type(row))
+            ]
+            cursor.execute(_insert_of(type(row)), values, prepare=True)
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
 
@@ -69,12 +78,20 @@ def update(
     stored = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in fields]
     assigned = ", ".join(f'"{field.column}" = %s' for field in fields)
     table, key = row._meta.db_table, row._meta.pk.column
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f'update "{table}" set {assigned} where "{key}" = %s and {where}',  # noqa: S608
-            [*stored, row.pk, *values],
-        )
-        return bool(cursor.rowcount)
+    sql = f'update "{table}" set {assigned} where "{key}" = %s and {where}'  # noqa: S608
+    with _prepared_cursor() as cursor:
+        return bool(cursor.execute(sql, [*stored, row.pk, *values], prepare=True).rowcount)
+
+
+@contextmanager
+def _prepared_cursor() -> Iterator[psycopg.Cursor]:
+    """On Django's connection and in its transaction. Django's own cursors write values into the
+    text of a query, which then cannot be prepared.
+    """
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor
 
 
 @cache

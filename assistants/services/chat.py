@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from assistants import compute, control, data
@@ -181,7 +181,7 @@ def regenerate(
         pending = siblings.filter(status=Answer.Status.PENDING).first()
         hidden = data.list_withheld(scope, message.conversation_id)
         count = siblings.count() + sum(other.message == message.pk for other in hidden)
-        sibling = pending or Answer.objects.create(message=message, number=count + 1)
+        sibling = pending or Answer.objects.create(message=message, number=count + 1, made_from=[])
         if not pending:
             transaction.on_commit(lambda: _enqueue(enqueue, sibling))
     return _accepted(client_id, message, sibling.pk, duplicate=bool(pending))
@@ -228,10 +228,8 @@ def _store_once(
 
 
 def _first_arrival(scope: Scope, client_id: str) -> Accepted | None:
-    with connection.cursor() as cursor:
-        cursor.execute(ARRIVED, [scope.user_id, client_id])
-        if cursor.fetchone() is None:
-            return None
+    if rows.read(ARRIVED, [scope.user_id, client_id]) is None:
+        return None
     message = (
         Message.objects.filter(author=scope.user_id, client_id=client_id)
         .select_related("conversation")
@@ -292,7 +290,7 @@ def _store(
         as_of=as_of,
         zones=chat.zones,
     )
-    answer = Answer(message=message)
+    answer = Answer(message=message, made_from=[])
     rows.insert(*([chat] if chat._state.adding else []), message, answer)
     transaction.on_commit(lambda: _enqueue(enqueue, answer))
     if harmless:
@@ -385,9 +383,7 @@ def _get_answer(answer_id: str | uuid.UUID) -> Answer | None:
     """The answer with its message, conversation, author and assistant, as far as the rights of
     this transaction let it be seen.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(ASKED, [answer_id])
-        found = cursor.fetchone()
+    found = rows.read(ASKED, [answer_id])
     if found is None:
         return None
     values = iter(found)
@@ -468,7 +464,8 @@ def _plan(
             embed=announce_and_embed,
         )
     passages = found.passages
-    if not data.note_made_from(pending.pk, {*made_from, *(p.zone for p in passages)}):
+    made_of = {*made_from, *(p.zone for p in passages)}  # an answer begins with none
+    if made_of and not data.note_made_from(pending.pk, made_of):
         raise AccessWithdrawn(f"answer {pending.pk}")
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
     detected = _detect(message)

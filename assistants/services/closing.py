@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from decimal import Decimal
 
+from django.db import connection
 from django.utils import timezone
 
 from assistants import control, data
@@ -35,6 +36,13 @@ STORED_AT_THE_END = (
     *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost"),
     *("elsewhere", "receipt", "receipt_sha256", "draft"),
 )
+
+RATCHET = """
+update assistants_conversation set updated = now(),
+    zones = array(select distinct unnest(zones || %s::varchar[]) as slug order by slug),
+    detected = greatest(detected, %s::smallint)
+where id = %s
+"""
 
 HELD_MESSAGE = "This answer waits for a reviewer. You will see it here when it is approved."
 
@@ -291,16 +299,14 @@ def prompt_sha256(prompt: Prompt) -> str:
 def _ratchet(
     conversation: Conversation, zones: Sequence[str], detected: Sensitivity | None
 ) -> None:
-    """Raise the conversation, under a lock, so that two answers cannot undo each other.
+    """Raise the conversation, in one statement, so that two answers cannot undo each other.
 
     Zones only ever come in, so those that were there when the answer began are there still.
     """
     if set(zones) <= set(conversation.zones) and (detected or 0) <= (conversation.detected or 0):
         return
-    current = Conversation.objects.select_for_update().get(pk=conversation.pk)
-    current.zones = sorted({*current.zones, *zones})
-    current.detected = max(current.detected or 0, detected or 0) or None
-    current.save(update_fields=["zones", "detected", "updated"])
+    with connection.cursor() as cursor:
+        cursor.execute(RATCHET, [list(zones), detected, conversation.pk])
 
 
 def _paid_usage(attempt: Attempt) -> Usage:

@@ -38,8 +38,11 @@ FIRST_TOKEN_SECONDS = 60.0
 NEXT_TOKEN_SECONDS = 30.0
 DRAIN_SECONDS = 0.2
 # Between two reads: what comes meanwhile is read at once. A token a read costs several times the
-# processor time, and whoever shows the text gathers it for longer than this anyway.
+# processor time, and whoever shows the text gathers it for longer than this anyway. The more
+# answers stream at once, the longer.
 GATHER_SECONDS = 0.02
+LONGEST_GATHER_SECONDS = 0.06
+UNHURRIED_ANSWERS = 20
 CHECK_SECONDS = 2.0
 ERROR_BODY_BYTES = 64 * 1024
 CHARACTERS_PER_TOKEN = 4  # only where a server reports no usage
@@ -70,6 +73,9 @@ _sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSe
 _first_models: dict[tuple[str, str], str] = {}  # by base_url and key_variable
 
 
+_streaming: set[_Answer] = set()  # of this process
+
+
 def _session() -> aiohttp.ClientSession:
     """The one session of the running loop: no cookies, no proxy from the environment."""
     loop = asyncio.get_running_loop()
@@ -83,6 +89,11 @@ def _session() -> aiohttp.ClientSession:
             headers={"Accept-Encoding": "identity"},  # a compressed stream comes in lumps
         )
     return session
+
+
+def _gather_seconds() -> float:
+    crowd = max(1.0, len(_streaming) / UNHURRIED_ANSWERS)
+    return min(GATHER_SECONDS * crowd, LONGEST_GATHER_SECONDS)
 
 
 async def close_session() -> None:
@@ -106,6 +117,7 @@ class OpenAICompatible:
             self._forget_model()
             raise
         answer = _Answer(self._deployment, prompt)
+        _streaming.add(answer)
         try:
             while not answer.done:
                 text = await answer.read_more(response.content)
@@ -115,7 +127,7 @@ class OpenAICompatible:
                 if text:
                     yield Delta(text)
                     if not answer.done:
-                        await asyncio.sleep(GATHER_SECONDS)
+                        await asyncio.sleep(_gather_seconds())
             if answer.error:
                 raise answer.error
             if not answer.announced:
@@ -126,6 +138,7 @@ class OpenAICompatible:
             self._forget_model()
             raise
         finally:
+            _streaming.discard(answer)
             # Closes the connection unless all of it was read, which is what stops the server.
             response.release()
 

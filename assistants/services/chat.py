@@ -32,9 +32,10 @@ from assistants.services.conversations import (
     list_assistants,
     list_rules,
     newest_branch,
+    ratchet_note,
 )
 from assistants.services.generation import Result, generate_answer
-from assistants.services.messages import check_message, title_of
+from assistants.services.messages import Harmless, check_message, title_of
 from assistants.services.retrieval import Found, embed_question, find_passages, parse_as_of
 from assistants.services.rewriting import AskedQuestion
 from assistants.types import (
@@ -87,6 +88,7 @@ def open_turn(
     conversation: str | None = None,
     parent: str | None = None,
     as_of: str | None = None,
+    harmless: Sequence[Harmless] = (),
 ) -> Accepted:
     """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
 
@@ -119,7 +121,13 @@ def open_turn(
 
 
 def edit_message(
-    user: AbstractBaseUser, *, client_id: str, message: str, text: str, enqueue: Enqueue
+    user: AbstractBaseUser,
+    *,
+    client_id: str,
+    message: str,
+    text: str,
+    enqueue: Enqueue,
+    harmless: Sequence[Harmless] = (),
 ) -> Accepted:
     """Ask anew in place of an earlier message: a sibling that starts a branch."""
     text = check_message(client_id, text)
@@ -435,6 +443,7 @@ def _plan(
             "label": label.label,
             "sensitivity": label.sensitivity,
             "on_prem_only": label.on_prem_only,
+            "note": ratchet_note(chat.zones, slugs),
         }
         compute.run(writer.append([("conversation.zone", frame)]))
     candidates = [

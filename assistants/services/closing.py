@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from decimal import Decimal
 
 from django.db.models import Value
@@ -23,6 +24,7 @@ from assistants.models import (
 )
 from assistants.services import registry
 from assistants.services.conversations import list_citations, read_versions, render_answer
+from assistants.services.facts import get_facts
 from assistants.services.generation import Attempt, Result, badge_of
 from assistants.types import Passage, Prompt, Route
 
@@ -140,13 +142,14 @@ def end_frame(
 ) -> tuple[str, dict[str, object]]:
     """The end of an answer's stream, from what is stored; `cited` saves looking it up again."""
     receipt = answer.receipt or {}
+    facts = get_facts(receipt)
     status = Answer.Status(answer.status)
     if status in (Answer.Status.COMPLETED, Answer.Status.STOPPED):
         citations = list_citations(answer, cited)
         return "answer.completed", {
             "status": answer.status,
             "text": answer.text,
-            "html": render_answer(answer.text, citations),
+            "html": render_answer(answer.text, citations, facts.unrestored),
             "citations": citations,
             "receipt": {"id": str(answer.pk), "sha256": answer.receipt_sha256},
             "finish_reason": answer.finish_reason,
@@ -156,6 +159,7 @@ def end_frame(
             },
             "badge": receipt.get("badge"),
             "rule": receipt.get("rule", ""),
+            **asdict(facts),
         }
     if status is Answer.Status.HELD:
         return "answer.held", {"message": HELD_MESSAGE}

@@ -6,13 +6,13 @@ neither stored nor logged.
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from assistants import control, data
 from assistants.exceptions import NotFound
-from assistants.models import Conversation
 from assistants.services import registry
 from assistants.services.conversations import (
     ZoneLabel,
@@ -28,7 +28,8 @@ from assistants.types import ON_PREM, DeploymentSpec, Scope, Treatment, ZoneRule
 @dataclass(frozen=True, slots=True)
 class PreviewSpan:
     """Characters `start` to `end` of the text as it was sent here, and what would stand in their
-    place. `sure`: its form proves what it is, by a checksum for instance.
+    place. `sure`: its form proves what it is, by a checksum for instance, or it stands on a
+    zone's own list; no person can mark it as harmless.
     """
 
     start: int
@@ -67,47 +68,55 @@ def preview_message(
     control.check_preview_rate(user.pk)
     with data.rights_of_user(user) as scope:
         slugs, chat = _zones(user, scope, conversation, assistant)
-    rules = list_rules(slugs)
-    effective = data.join_zones(rules)
-    zone = label_rules(rules, slugs)
-    clouds = _clouds()
-    if not clouds:
-        return Preview([], zone, may_leave=False, note="")
-    permitted = [cloud for cloud in clouds if data.refusal(effective, cloud.place) is None]
-    if not permitted:
-        return Preview([], zone, may_leave=False, note=_stays(effective, zone, clouds[0]))
-    as_written = effective.treatment is Treatment.ALLOW
-    spans = [] if as_written else _spans(user, chat, text)
+        rules = list_rules(slugs)
+        effective = data.join_zones(rules)
+        zone = label_rules(rules, slugs)
+        clouds = _clouds()
+        if not clouds:
+            return Preview([], zone, may_leave=False, note="")
+        permitted = [cloud for cloud in clouds if data.refusal(effective, cloud.place) is None]
+        if not permitted:
+            return Preview([], zone, may_leave=False, note=_stays(effective, zone, clouds[0]))
+        try:
+            seal = data.get_seal(chat) if chat else data.Seal()
+        except data.SealUnreadable as error:
+            return Preview([], zone, may_leave=False, note=error.user_message)
+    try:
+        spans = [] if effective.treatment is Treatment.ALLOW else _spans(seal, text)
+    except data.SealFailed as error:
+        return Preview([], zone, may_leave=False, note=error.user_message)
     return Preview(spans, zone, may_leave=True, note=_note(effective, permitted))
 
 
 def _zones(
     user: AbstractBaseUser, scope: Scope, conversation: str | None, assistant: str
-) -> tuple[list[str], Conversation | None]:
-    """The slugs of the zones that the message would be in, and its conversation."""
+) -> tuple[list[str], uuid.UUID | None]:
+    """The slugs of the zones that the message would be in, and its conversation, if it has one."""
     allowed = list_assistants(user)
     if conversation is not None:
         chat = access_conversation(scope, conversation)
         if not allowed.filter(pk=chat.assistant_id).exists():
             raise NotFound(f"assistant {chat.assistant.slug}")
-        return list(chat.zones), chat
+        return list(chat.zones), chat.pk
     chosen = allowed.filter(slug=assistant).select_related("question_zone").first()
     if chosen is None:
         raise NotFound(f"assistant {assistant!r}")
     return [chosen.question_zone.slug], None
 
 
-def _spans(user: AbstractBaseUser, chat: Conversation | None, text: str) -> list[PreviewSpan]:
-    numbers: dict[tuple[str, str], int] = {}
-    counts: dict[str, int] = {}
-    spans = []
-    for span in data.find_spans(text, data.get_term_list()):
-        value = (span.type, text[span.start : span.end])
-        if value not in numbers:
-            counts[span.type] = numbers[value] = counts.get(span.type, 0) + 1
-        placeholder = f"[{span.type}_{numbers[value]}]"
-        spans.append(PreviewSpan(span.start, span.end, span.type, placeholder, span.score >= 0.9))
-    return spans
+def _spans(seal: data.Seal, text: str) -> list[PreviewSpan]:
+    """`seal` is not kept: to learn what is sure, everything is marked as harmless in it."""
+    terms = data.get_term_list()
+    found = seal.preview(text, terms=terms)
+    for span in found:
+        seal.mark_harmless(span.text)
+    sure = {(span.start, span.end) for span in seal.preview(text, terms=terms)} if found else set()
+    return [
+        PreviewSpan(
+            span.start, span.end, span.type, span.placeholder, (span.start, span.end) in sure
+        )
+        for span in found
+    ]
 
 
 def _note(rules: ZoneRules, permitted: list[DeploymentSpec]) -> str:

@@ -7,10 +7,13 @@ from django import template
 register = template.Library()
 
 
+ABBREVIATIONS = {"IBAN": "IBAN", "IP": "IP address", "URL": "URL", "ID": "ID"}
+
+
 @register.filter
 def type_in_words(type: str) -> str:
-    """A type of sensitive values: IBAN_CODE is "iban code"."""
-    return type.lower().replace("_", " ")
+    """A type of sensitive values: PHONE_NUMBER is "phone number"."""
+    return ABBREVIATIONS.get(type, type.lower().replace("_", " "))
 
 
 OUTCOMES = {

@@ -4,7 +4,7 @@
 import { showBadge } from "./badge.js";
 import { copyText, flashDone } from "./copy.js";
 import { cloneTemplate, setServerHtml } from "./html.js";
-import { showMoney } from "./money.js";
+import { showNumbers } from "./numbers.js";
 import { inWords } from "./times.js";
 
 const OPEN = new Set(["pending", "running"]);
@@ -197,7 +197,7 @@ export class ChatAnswer extends HTMLElement {
     for (const money of this.querySelectorAll("data[data-money]")) money.value = cost ?? "";
     this.#part("cost").hidden = !cost;
     this.#part("cost-shown").hidden = !Number(cost);
-    showMoney(this);
+    showNumbers(this);
   }
 
   #receipt(receipt) {

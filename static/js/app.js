@@ -1,7 +1,7 @@
 import { ChatAnswer } from "./answer.js";
 import { ChatComposer } from "./composer.js";
 import { followRights } from "./documents.js";
-import { showMoney } from "./money.js";
+import { showNumbers } from "./numbers.js";
 import { CitationPanel } from "./panel.js";
 import { MessagePreview } from "./preview.js";
 import { ChatSession } from "./session.js";
@@ -22,4 +22,4 @@ listenForUploads();
 followDocuments();
 followRights();
 showTimes(document);
-showMoney(document);
+showNumbers(document);

@@ -17,7 +17,7 @@ export class MessagePreview extends HTMLElement {
   #timer = 0;
   #asking = null; // aborts the question that is on its way
   #found = null; // what the server says of the text
-  #marks = new Map(); // value → reason
+  #marks = new Map(); // value, in plain letters and digits → { text, reason }
 
   connectedCallback() {
     this.panel = this.querySelector("[data-preview-panel]");
@@ -52,8 +52,7 @@ export class MessagePreview extends HTMLElement {
 
   /** The marked values that stand in this text, as a message names them. */
   harmlessIn(text) {
-    const marked = [...this.#marks].filter(([value]) => text.includes(value));
-    return marked.map(([value, reason]) => ({ text: value, reason }));
+    return [...this.#marks.values()].filter((mark) => text.includes(mark.text));
   }
 
   /** Close what is open; false where nothing was. */
@@ -115,12 +114,11 @@ export class MessagePreview extends HTMLElement {
 
   #summary() {
     const values = this.#values();
-    const kept = values.filter(({ value }) => this.#marks.has(value)).length;
+    const kept = values.filter(({ value }) => this.#marks.has(plain(value))).length;
     const replaced = values.length - kept;
-    const words = replaced
-      ? `${replaced} value${replaced === 1 ? "" : "s"} would be replaced before it leaves`
-      : "May leave as written: nothing to replace";
-    return kept ? `${words}, ${kept} marked as not sensitive` : words;
+    if (!replaced) return "May leave as it is written";
+    const words = `${replaced} value${replaced === 1 ? "" : "s"} would be replaced`;
+    return kept ? `${words}, ${kept} not` : words;
   }
 
   #say(words) {
@@ -154,7 +152,7 @@ export class MessagePreview extends HTMLElement {
     for (const { start, end, placeholder } of this.#found.spans) {
       parts.push(characters.slice(done, start).join(""));
       const value = characters.slice(start, end).join("");
-      const kept = this.#marks.has(value);
+      const kept = this.#marks.has(plain(value));
       const part = document.createElement("button");
       part.type = "button";
       part.className = kept ? "placeholder kept" : "placeholder";
@@ -170,13 +168,14 @@ export class MessagePreview extends HTMLElement {
 
   #row({ value, type, placeholder, sure }) {
     const row = cloneTemplate(this.closest("chat-session"), "preview-value");
-    const reason = this.#marks.get(value);
+    const reason = this.#marks.get(plain(value))?.reason;
     const words = TYPES[type] ?? type.toLowerCase().replaceAll("_", " ");
     row.dataset.value = value;
     row.querySelector("[data-placeholder]").textContent = placeholder;
     row.querySelector("[data-local]").textContent = value;
-    row.querySelector("[data-type]").textContent = sure ? `${words}, certain` : words;
-    row.querySelector("[data-mark]").hidden = reason !== undefined;
+    row.querySelector("[data-type]").textContent = words;
+    row.querySelector("[data-always]").hidden = !sure;
+    row.querySelector("[data-mark]").hidden = sure || reason !== undefined;
     row.querySelector("[data-mark]").setAttribute("aria-label", `${value} is not sensitive`);
     row.querySelector("[data-undo]").setAttribute("aria-label", `Replace ${value} after all`);
     row.querySelector("[data-marked]").hidden = reason === undefined;
@@ -211,7 +210,7 @@ export class MessagePreview extends HTMLElement {
     } else if (button.matches("[data-preview-close]")) {
       this.dismiss();
     } else if (button.matches(".placeholder")) {
-      this.#rowOf(button.dataset.value).querySelector("button:not([hidden])").focus();
+      this.#rowOf(button.dataset.value).querySelector("button:not([hidden])")?.focus();
     } else if (button.matches("[data-mark]")) {
       const open = button.getAttribute("aria-expanded") !== "true";
       button.setAttribute("aria-expanded", String(open));
@@ -222,7 +221,7 @@ export class MessagePreview extends HTMLElement {
     } else if (button.matches("[data-other-send]")) {
       this.#mark(row, row.querySelector("[data-other]").value);
     } else if (button.matches("[data-undo]")) {
-      this.#marks.delete(row.dataset.value);
+      this.#marks.delete(plain(row.dataset.value));
       this.#marked(row.dataset.value, "[data-mark]");
     }
   }
@@ -232,8 +231,9 @@ export class MessagePreview extends HTMLElement {
       row.querySelector("[data-other]").focus();
       return;
     }
-    this.#marks.set(row.dataset.value, reason.trim());
-    this.#marked(row.dataset.value, "[data-undo]");
+    const text = row.dataset.value;
+    this.#marks.set(plain(text), { text, reason: reason.trim() });
+    this.#marked(text, "[data-undo]");
   }
 
   #marked(value, focused) {
@@ -244,4 +244,10 @@ export class MessagePreview extends HTMLElement {
   #rowOf(value) {
     return [...this.querySelectorAll("li[data-value]")].find((row) => row.dataset.value === value);
   }
+}
+
+/** Spellings of one value are marked together, as the server does it. */
+function plain(value) {
+  const letters = value.toLowerCase().normalize("NFKD").replace(/[^\p{L}\p{N}]/gu, "");
+  return letters || value;
 }

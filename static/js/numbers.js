@@ -1,4 +1,4 @@
-// Costs in the reader's own locale. What is free has none.
+// Costs and counts in the reader's own locale.
 
 const FREE = "no cost";
 
@@ -9,9 +9,12 @@ function inWords(euro) {
   return new Intl.NumberFormat(undefined, options).format(euro);
 }
 
-/** Write each `<data data-money value="0.000420">` in `root` as people read it. */
-export function showMoney(root) {
+/** Write each `<data data-money value="0.000420">` (euro) and `<data data-number>` as people do. */
+export function showNumbers(root) {
   for (const element of root.querySelectorAll("data[data-money]")) {
     if (element.value) element.textContent = inWords(Number(element.value));
+  }
+  for (const element of root.querySelectorAll("data[data-number]")) {
+    element.textContent = Number(element.value).toLocaleString();
   }
 }

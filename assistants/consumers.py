@@ -18,6 +18,7 @@ from assistants import tasks
 from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
 from assistants.services import chat, conversations, following, rights
 from assistants.services.closing import WITHDRAWN
+from assistants.services.messages import parse_harmless
 
 logger = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             text=_text(frame, "text", free=True),
             parent=_optional(frame, "parent"),
             as_of=_optional(frame, "as_of"),
+            harmless=parse_harmless(frame.get("harmless")),
             enqueue=tasks.answer.delay,
         )
         await self._accept(accepted)
@@ -129,6 +131,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             client_id=_text(frame, "client_id"),
             message=_text(frame, "message"),
             text=_text(frame, "text", free=True),
+            harmless=parse_harmless(frame.get("harmless")),
             enqueue=tasks.answer.delay,
         )
         await self._accept(accepted)

@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import nh3
 from markdown_it import MarkdownIt
@@ -59,13 +60,32 @@ LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,30}")
 
 
-def render(text: str, citations: Collection[int] | None = ()) -> str:
+def render(
+    text: str, citations: Collection[int] | None = (), unrestored: Collection[str] = ()
+) -> str:
     """Sanitised HTML of a Markdown text.
 
     A mark such as `[1]` outside code becomes a link to its citation when its number is in
-    `citations`, or always when that is None.
+    `citations`, or always when that is None. `unrestored` are placeholders that stand for
+    nothing: they are shown as they are, and marked, wherever they stand.
     """
-    return _clean(_markdown.render(text, {"citations": citations}))
+    signs = _signs(text, unrestored)
+    for placeholder, sign in signs.items():
+        text = text.replace(placeholder, sign)
+    html = _clean(_markdown.render(text, {"citations": citations}))
+    for placeholder, sign in signs.items():
+        html = html.replace(quote(sign), quote(placeholder))  # in an address
+        html = html.replace(sign, f'<mark class="unrestored">{escapeHtml(placeholder)}</mark>')
+    return html
+
+
+def _signs(text: str, unrestored: Collection[str]) -> dict[str, str]:
+    """One character for each placeholder, longest first, so that Markdown sees no part of it."""
+    free = (sign for sign in map(chr, range(0xE000, 0xF900)) if sign not in text)
+    longest_first = sorted(
+        {*unrestored} - {""}, key=lambda placeholder: (-len(placeholder), placeholder)
+    )
+    return dict(zip(longest_first, free, strict=False))
 
 
 def render_passage(text: str, start: int, end: int, *, context: int = 1500) -> str:

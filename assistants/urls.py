@@ -1,11 +1,13 @@
 from django.urls import URLPattern, path
 
-from assistants.views import chat, documents, health
+from assistants.views import chat, documents, health, receipts
 
 urlpatterns: list[URLPattern] = [
     path("", chat.home, name="home"),
     path("chat/", chat.new_chat, name="chat"),
     path("chat/<uuid:conversation_id>/", chat.conversation, name="conversation"),
+    path("chat/preview/", chat.preview, name="preview"),
+    path("receipts/<uuid:answer_id>/", receipts.receipt, name="receipt"),
     path("citations/<uuid:answer_id>/<int:number>/", chat.citation, name="citation"),
     path("documents/", documents.document_list, name="documents"),
     path("documents/<uuid:document_id>/", documents.document, name="document"),

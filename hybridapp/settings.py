@@ -228,6 +228,7 @@ if HTTPS:
 
 # Limits, each with the message that names it.
 MESSAGES_PER_MINUTE = int(os.environ.get("MESSAGES_PER_MINUTE", "120"))
+PREVIEWS_PER_MINUTE = int(os.environ.get("PREVIEWS_PER_MINUTE", "120"))
 MAX_MESSAGE_CHARACTERS = int(os.environ.get("MAX_MESSAGE_CHARACTERS", "32000"))
 MAX_UPLOAD_BYTES = int(os.environ.get("MAX_UPLOAD_BYTES", str(25 * 1024 * 1024)))
 # Files that wait to be read; what comes on top is refused with a message, and kept by its sender.

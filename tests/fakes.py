@@ -57,7 +57,6 @@ class Models:
             yield Delta(str(piece))
         yield Finished(FinishReason.STOP, Usage(10, len(pieces)))
 
-
     async def generate_sealed(
         self, payload: str, ticket: str, deployment: DeploymentSpec, *, generation_id: str
     ) -> AsyncIterator[GenerationEvent]:

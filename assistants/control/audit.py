@@ -48,6 +48,12 @@ def record_event(
     return event
 
 
+def list_events(subject: str, *, action: str = "") -> list[AuditEvent]:
+    """The events of one subject, oldest first; `action` is how their action begins."""
+    events = AuditEvent.objects.filter(subject=subject, action__startswith=action)
+    return list(events.order_by("number"))
+
+
 def verify_chain() -> int | None:
     """The number of the first event that was changed, removed or inserted; None when all hold.
 

@@ -25,16 +25,34 @@ def _client() -> redis.Redis:
 
 def check_rate(user_id: object) -> None:
     """Count one message; raise RateLimited with `retry_after` above the limit a minute."""
-    now = time.time()
-    window = int(now // WINDOW_SECONDS)
-    key = f"messages:{user_id}:{window}"
-    pipeline = _client().pipeline(transaction=False)
-    pipeline.incr(key)
-    pipeline.expire(key, 2 * WINDOW_SECONDS)
-    if pipeline.execute()[0] > settings.MESSAGES_PER_MINUTE:
-        wait = math.ceil((window + 1) * WINDOW_SECONDS - now)
+    wait = _count("messages", user_id, settings.MESSAGES_PER_MINUTE)
+    if wait:
         raise RateLimited(
             user_message=f"You are sending faster than allowed. Please wait {wait} seconds "
             "and send again; your text is kept.",
             retry_after=wait,
         )
+
+
+def check_preview_rate(user_id: object) -> None:
+    """Count one preview; raise RateLimited with `retry_after` above the limit a minute."""
+    wait = _count("previews", user_id, settings.PREVIEWS_PER_MINUTE)
+    if wait:
+        raise RateLimited(
+            user_message=f"Too many previews. The next one is possible in {wait} seconds; "
+            "you can send all the same.",
+            retry_after=wait,
+        )
+
+
+def _count(what: str, user_id: object, limit: int) -> int:
+    """Count one more in this minute: 0, or the seconds to wait where that is above the limit."""
+    now = time.time()
+    window = int(now // WINDOW_SECONDS)
+    key = f"{what}:{user_id}:{window}"
+    pipeline = _client().pipeline(transaction=False)
+    pipeline.incr(key)
+    pipeline.expire(key, 2 * WINDOW_SECONDS)
+    if pipeline.execute()[0] <= limit:
+        return 0
+    return math.ceil((window + 1) * WINDOW_SECONDS - now)

@@ -32,9 +32,10 @@ from assistants.services.conversations import (
     access_conversation,
     label_zones,
     newest_branch,
+    ratchet_note,
 )
 from assistants.services.generation import Result, Turn, generate_answer
-from assistants.services.messages import check_message, title_of
+from assistants.services.messages import Harmless, check_message, title_of
 from assistants.services.retrieval import Found, embed_question, find_passages, parse_as_of
 from assistants.services.rewriting import AskedQuestion
 from assistants.types import (
@@ -61,7 +62,6 @@ SWEEP_AFTER = timedelta(seconds=10)
 SWEEP_AT_ONCE = 500
 
 Enqueue = Callable[[str], object]
-Harmless = egress.Harmless
 
 # The two reads of every turn, in plain SQL: to build them with the ORM costs a multiple of both.
 ARRIVED = "select from assistants_message where author_id = %s and client_id = %s"
@@ -478,6 +478,7 @@ def _plan(
             "label": label.label,
             "sensitivity": label.sensitivity,
             "on_prem_only": label.on_prem_only,
+            "note": ratchet_note(chat.zones, slugs, chat.detected, detected),
         }
         compute.run(writer.append([("conversation.zone", frame)]))
     planned = routing.plan_route(

@@ -26,6 +26,7 @@ from assistants.services import budgets, registry
 from assistants.services.conversations import list_citations, read_versions, render_answer
 from assistants.services.costs import cost_elsewhere, cost_of, reckon_usage
 from assistants.services.egress import Crossing
+from assistants.services.facts import get_facts
 from assistants.services.generation import OUTPACED, Attempt, Result, badge_of
 from assistants.types import Passage, Prompt, Route, Sensitivity, Usage
 
@@ -169,13 +170,14 @@ def end_frame(
 ) -> tuple[str, dict[str, object]]:
     """The end of an answer's stream, from what is stored; `cited` saves looking it up again."""
     receipt = answer.receipt or {}
+    facts = get_facts(receipt)
     status = Answer.Status(answer.status)
     if status in (Answer.Status.COMPLETED, Answer.Status.STOPPED):
         citations = list_citations(answer, cited)
         return "answer.completed", {
             "status": answer.status,
             "text": answer.text,
-            "html": render_answer(answer.text, citations),
+            "html": render_answer(answer.text, citations, facts.unrestored),
             "citations": citations,
             "receipt": {"id": str(answer.pk), "sha256": answer.receipt_sha256},
             "finish_reason": answer.finish_reason,
@@ -185,10 +187,8 @@ def end_frame(
             },
             "badge": receipt.get("badge"),
             "rule": receipt.get("rule", ""),
-            "cost": f"{answer.cost:.6f}",
-            "egress": receipt.get("egress", []),
-            "unrestored": receipt.get("unrestored", []),
             "draft": render_answer(answer.draft, citations) if answer.draft else "",
+            **asdict(facts),
         }
     if status is Answer.Status.HELD:
         return "answer.held", {"message": HELD_MESSAGE}

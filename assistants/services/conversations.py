@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
@@ -22,6 +22,7 @@ from assistants.models import (
 )
 from assistants.services import registry
 from assistants.services.document_pages import PassageView, get_passage
+from assistants.services.facts import AnswerFacts, get_facts
 from assistants.types import CLOUD, Scope, Sensitivity, Treatment, ZoneRules
 
 # Of a cited version, whether and when it was replaced; its text is long.
@@ -40,6 +41,8 @@ class ZoneLabel:
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
+    """`ratchet` says what became stricter for the conversation with this answer, or ""."""
+
     id: uuid.UUID
     number: int
     status: str
@@ -51,6 +54,8 @@ class AnswerView:
     receipt: dict[str, object] | None
     error_code: str
     error_message: str
+    facts: AnswerFacts = field(default_factory=AnswerFacts)
+    ratchet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,10 @@ def get_conversation(
 
 
 def _view_answers(message: Message, withheld: Iterable[data.Withheld]) -> list[AnswerView]:
-    views = [view_answer(answer) for answer in message.answers.all()]
+    views = [
+        replace(view_answer(answer), ratchet=ratchet_note(message.zones, answer.zones))
+        for answer in message.answers.all()
+    ]
     views += [_view_withheld(answer) for answer in withheld if answer.message == message.pk]
     return sorted(views, key=lambda view: view.number)
 
@@ -201,19 +209,21 @@ def view_answer(answer: Answer) -> AnswerView:
     receipt = answer.receipt or {}
     held = answer.status == Answer.Status.HELD
     text = "" if held else answer.text
+    facts = get_facts(receipt)
     citations = [] if held else list_citations(answer)
     return AnswerView(
         id=answer.pk,
         number=answer.number,
         status=answer.status,
         text=text,
-        html=render_answer(text, citations),
+        html=render_answer(text, citations, facts.unrestored),
         citations=citations,
         badge=receipt.get("badge"),
         rule=receipt.get("rule", ""),
         receipt={"id": str(answer.pk), "sha256": answer.receipt_sha256} if receipt else None,
         error_code=answer.error_code,
         error_message=answer.error_message,
+        facts=facts,
     )
 
 
@@ -233,8 +243,11 @@ def _view_withheld(answer: data.Withheld) -> AnswerView:
     )
 
 
-def render_answer(text: str, citations: Sequence[dict[str, object]]) -> str:
-    return markdown.render(text, {int(str(citation["number"])) for citation in citations})
+def render_answer(
+    text: str, citations: Sequence[dict[str, object]], unrestored: Sequence[str] = ()
+) -> str:
+    numbers = {int(str(citation["number"])) for citation in citations}
+    return markdown.render(text, numbers, unrestored)
 
 
 def list_citations(
@@ -301,8 +314,47 @@ def label_zones(slugs: Sequence[str], detected: int | None = None) -> ZoneLabel:
         zones=sorted(slugs),
         label=", ".join(names),
         sensitivity=joined.sensitivity.name.lower(),
-        on_prem_only=joined.treatment is Treatment.DENY
-        or not any(place.split(":")[0] == CLOUD for place in joined.residency),
+        on_prem_only=_stays(joined),
+    )
+
+
+def ratchet_note(
+    before: Sequence[str],
+    after: Sequence[str],
+    detected_before: int | None = None,
+    detected: int | None = None,
+) -> str:
+    """What is said where zones that came in, or what was found in a message, keep a conversation
+    on the premises from here; "" where that has not changed.
+    """
+    if _stays_by_content(detected) and not _stays_by_content(detected_before):
+        return (
+            "From here this conversation stays on the premises, because a message holds what "
+            "looks like a patient’s record."
+        )
+    came = sorted(set(after) - set(before))
+    if not came:
+        return ""
+    earlier = data.join_zones(list_rules(before))
+    if _stays(earlier) or not _stays(data.join_zones(list_rules(after))):
+        return ""
+    alone = [slug for slug in came if _stays(data.join_zones([earlier, *list_rules([slug])]))]
+    known = registry.get_zone_names()
+    names = " and ".join(known[slug] for slug in alone or came)
+    return (
+        "From here this conversation stays on the premises, because an answer used "
+        f"a passage from {names}."
+    )
+
+
+def _stays_by_content(detected: int | None) -> bool:
+    return _stays(data.rules_of_detected(Sensitivity(detected) if detected else None))
+
+
+def _stays(rules: ZoneRules) -> bool:
+    """Whether no cloud may process it."""
+    return rules.treatment is Treatment.DENY or not any(
+        place.split(":")[0] == CLOUD for place in rules.residency
     )
 
 

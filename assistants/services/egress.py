@@ -18,6 +18,7 @@ from assistants.exceptions import AssistantsError, EgressRefused, NotFound
 from assistants.models import Answer
 from assistants.services.connections import give_back_connection
 from assistants.services.conversations import list_rules
+from assistants.services.messages import Harmless
 from assistants.tickets import encode_ticket
 from assistants.types import (
     ON_PREM,
@@ -67,14 +68,6 @@ class Departure:
     ticket: str
     crossing: Crossing
     restorer: data.Restorer | None
-
-
-@dataclass(frozen=True, slots=True)
-class Harmless:
-    """A value that a person says is no secret, and why."""
-
-    text: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,18 @@ def get_deployment_keys() -> dict[str, int]:
 
 
 @remembered
+def _zones() -> list[Zone]:
+    return list(Zone.objects.all())
+
+
 def get_zone_rules() -> dict[str, ZoneRules]:
     """The rules of every zone, by slug."""
-    return {zone.slug: zone.rules for zone in Zone.objects.all()}
+    return {zone.slug: zone.rules for zone in _zones()}
+
+
+def get_zone_names() -> dict[str, str]:
+    """The names of every zone, by slug."""
+    return {zone.slug: zone.name for zone in _zones()}
 
 
 @remembered

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from django import template
 from django.templatetags.static import static
@@ -15,6 +17,7 @@ from django.utils.safestring import SafeString
 from assistants.models import Conversation
 from assistants.services import conversations
 from assistants.services.conversations import AnswerView
+from assistants.services.facts import in_words
 
 register = template.Library()
 
@@ -82,8 +85,31 @@ def badge_place(badge: Mapping[str, object]) -> str:
     """Where an answer was made, in words. `static/js/badge.js` says the same of a live one."""
     if badge.get("environment") == "on_prem":
         return "On the premises"
-    region = badge.get("region")
-    return f"Cloud, {region}" if region else "Cloud"
+    provider, region = str(badge.get("provider") or ""), badge.get("region")
+    whose = PROVIDERS.get(provider) or str(badge.get("deployment") or "")
+    return "Cloud: " + ", ".join(str(part) for part in (whose, region) if part)
+
+
+@register.filter
+def badge_sealed(badge: Mapping[str, Any]) -> str:
+    """What was done to what left, in words; "" on the premises."""
+    if badge.get("environment") == "on_prem" or "sealed" not in badge:
+        return ""
+    if not badge["sealed"]:
+        return "sent as written"
+    return f"sealed, {in_words(badge.get('replaced') or {})}"
+
+
+@register.filter
+def is_stand_in(badge: Mapping[str, object]) -> bool:
+    """Whether it was no real cloud, but the one that shows the product."""
+    named = " ".join(str(badge.get(part) or "") for part in ("deployment", "model", "version"))
+    return re.search(r"\b(?:demo|stand-in)\b", named) is not None
+
+
+@register.filter
+def is_free(cost: str) -> bool:
+    return not float(cost or 0)
 
 
 @register.filter
@@ -92,6 +118,8 @@ def badge_model(badge: Mapping[str, object]) -> str:
     version = str(badge.get("version") or "")
     return f"{model} {version}".strip()
 
+
+PROVIDERS = {"anthropic": "Anthropic"}
 
 # `static/js/answer.js` says the same when it happens live.
 NOTES = {

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from assistants.exceptions import NotFound
+from assistants.exceptions import AssistantsError, InvalidRequest, NotFound, RateLimited
 from assistants.services import conversations
+from assistants.services import preview as previews
 from assistants.services.conversations import Turn
 
 
@@ -56,6 +58,7 @@ def new_chat(request: HttpRequest) -> HttpResponse:
         "assistants": assistants,
         "assistant": chosen or next(iter(assistants), None),
         "limit": settings.MAX_MESSAGE_CHARACTERS,
+        "cloud": previews.is_any_cloud(),
     }
     return render(request, "chat/page.html", context)
 
@@ -77,8 +80,37 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
         "zone": view.zone,
         "turns": place_turns(view.turns),
         "limit": settings.MAX_MESSAGE_CHARACTERS,
+        "cloud": previews.is_any_cloud(),
     }
     return render(request, "chat/page.html", context)
+
+
+@require_POST
+@never_cache
+@login_required
+def preview(request: HttpRequest) -> JsonResponse:
+    """What would be replaced before a text left: JSON {conversation, assistant, text} in."""
+    try:
+        asked = json.loads(request.body)
+        found = previews.preview_message(
+            _user(request),
+            conversation=asked["conversation"],
+            assistant=str(asked["assistant"]),
+            text=asked["text"] if isinstance(asked["text"], str) else "",
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        error: AssistantsError = InvalidRequest("not a preview's fields")
+    except AssistantsError as refused:
+        error = refused
+    else:
+        return JsonResponse(asdict(found))
+    told: dict[str, object] = {"code": error.code, "message": error.user_message}
+    if error.retry_after is not None:
+        told["retry_after"] = error.retry_after
+    return JsonResponse(told, status=_STATUS.get(type(error), 400))
+
+
+_STATUS = {NotFound: 404, RateLimited: 429}
 
 
 @require_safe

@@ -4,11 +4,13 @@
 import { showBadge } from "./badge.js";
 import { copyText, flashDone } from "./copy.js";
 import { cloneTemplate, setServerHtml } from "./html.js";
+import { showNumbers } from "./numbers.js";
 import { inWords } from "./times.js";
 
 const OPEN = new Set(["pending", "running"]);
 const STEPS = {
   searching: "Searching the documents",
+  sealing: "Sealing what is sensitive",
   waiting: "Waiting for a model",
   writing: "Writing",
 };
@@ -29,6 +31,7 @@ export class ChatAnswer extends HTMLElement {
   #lastId = 0;
   #text = "";
   #tail = null;
+  #asked = []; // the deployments that were asked so far
 
   connectedCallback() {
     this.#text ||= this.querySelector("template[data-source]").content.textContent;
@@ -72,8 +75,9 @@ export class ChatAnswer extends HTMLElement {
     this.#part("tail").replaceChildren();
     this.#tail = null;
     this.#citations([]);
-    this.#part("why").hidden = true;
-    this.#part("badge").hidden = true;
+    for (const part of ["why", "badge", "fallback", "unrestored", "cost-shown", "receipt-link"]) {
+      this.#part(part).hidden = true;
+    }
     this.querySelector("template[data-source]").content.replaceChildren();
     this.#finish("failed", message);
   }
@@ -101,9 +105,13 @@ export class ChatAnswer extends HTMLElement {
         this.dataset.status = "running";
         this.#step(frame);
         break;
+      case "conversation.zone":
+        this.#say("ratchet", frame.note);
+        break;
       case "answer.route":
         showBadge(this.#part("badge"), frame.badge);
         this.#rule(frame.rule);
+        this.#fallback(frame);
         break;
       case "answer.delta":
         this.dataset.status = "running";
@@ -152,10 +160,8 @@ export class ChatAnswer extends HTMLElement {
     if (frame.badge) showBadge(this.#part("badge"), frame.badge);
     this.#rule(frame.rule);
     this.#citations(frame.citations ?? []);
-    if (frame.receipt) {
-      this.#part("receipt-sha").textContent = frame.receipt.sha256;
-      this.#part("receipt").hidden = false;
-    }
+    this.#facts(frame);
+    this.#receipt(frame.receipt);
     this.#finish(frame.status ?? "completed", "");
   }
 
@@ -166,6 +172,46 @@ export class ChatAnswer extends HTMLElement {
     this.#part("note-text").textContent = note;
     this.#part("note").hidden = !note;
     this.#part("retry").hidden = true;
+  }
+
+  /** Before the first text another deployment has taken over; the end says it once more. */
+  #fallback({ badge, fallback }) {
+    const before = this.#asked.filter((slug) => slug !== badge.deployment);
+    this.#asked = [...before, badge.deployment];
+    if (!fallback || !before.length) return;
+    this.#say("fallback", `${before.join(" and ")} did not answer; ${badge.deployment} took over.`);
+  }
+
+  /** What the receipt tells of the answer. A server of before does not send all of it. */
+  #facts({ cost, fallback, left = [], refusals = [], unrestored = [] }) {
+    this.#say("fallback", fallback);
+    this.#part("unrestored-list").textContent = unrestored.join(", ");
+    this.#part("unrestored").hidden = !unrestored.length;
+    this.#part("left").replaceChildren(...left.map((sentence) => make("li", sentence)));
+    this.#part("left").hidden = !left.length;
+    const lines = refusals.map(({ deployment, reason }) =>
+      make("div", make("dt", deployment), make("dd", reason)),
+    );
+    this.#part("refusals-list").replaceChildren(...lines);
+    this.#part("refusals").hidden = !lines.length;
+    for (const money of this.querySelectorAll("data[data-money]")) money.value = cost ?? "";
+    this.#part("cost").hidden = !cost;
+    this.#part("cost-shown").hidden = !Number(cost);
+    showNumbers(this);
+  }
+
+  #receipt(receipt) {
+    if (!receipt) return;
+    this.#part("receipt-sha").textContent = receipt.sha256;
+    this.#part("receipt-short").textContent = receipt.sha256.slice(0, 8);
+    this.#part("receipt-link").href = `/receipts/${receipt.id}/`;
+    this.#part("receipt").hidden = this.#part("receipt-link").hidden = false;
+  }
+
+  #say(part, sentence) {
+    if (!sentence) return;
+    this.#part(`${part}-text`).textContent = sentence;
+    this.#part(part).hidden = false;
   }
 
   #rule(rule) {
@@ -215,4 +261,10 @@ export class ChatAnswer extends HTMLElement {
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
   }
+}
+
+function make(name, ...content) {
+  const element = document.createElement(name);
+  element.append(...content);
+  return element;
 }

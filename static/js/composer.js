@@ -13,6 +13,7 @@ export class ChatComposer extends HTMLElement {
   connectedCallback() {
     this.textarea = this.querySelector("textarea");
     this.form = this.querySelector("form");
+    this.preview = this.querySelector("message-preview"); // none where nothing can leave
     this.limit = Number(this.dataset.limit) || Infinity;
     this.textarea.addEventListener("input", () => this.#changed());
     this.textarea.addEventListener("keydown", (event) => this.#key(event));
@@ -128,6 +129,7 @@ export class ChatComposer extends HTMLElement {
       this.textarea.rows = Math.min(10, this.textarea.value.split("\n").length);
     }
     if (this.#draftKey) remember(this.#draftKey, this.textarea.value);
+    this.preview?.look(this.textarea.value);
   }
 
   #showQueue() {

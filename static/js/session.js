@@ -140,6 +140,7 @@ export class ChatSession extends HTMLElement {
     const parent = this.#lastAnswer()?.answerId;
     if (parent) frame.parent = parent;
     if (this.composer.asOf) frame.as_of = this.composer.asOf;
+    this.#mark(frame);
     this.#await(frame, this.#addPendingTurn(text, parent, frame.as_of));
     this.socket.deliver(frame);
   }
@@ -158,12 +159,19 @@ export class ChatSession extends HTMLElement {
       message: turn.dataset.message,
       text,
     };
+    this.#mark(frame);
     const day = turn.querySelector("[data-as-of]").dataset.asOf;
     const fresh = this.#addPendingTurn(text, turn.dataset.parent, day);
     fresh.dataset.siblings = `${turn.dataset.siblings || turn.dataset.message}`;
     for (const other of later) other.hidden = true;
     this.#await(frame, fresh, later);
     this.socket.deliver(frame);
+  }
+
+  /** Say with a message which of its values the person has marked as no secret. */
+  #mark(frame) {
+    const harmless = this.composer.preview?.harmlessIn(frame.text) ?? [];
+    if (harmless.length) frame.harmless = harmless;
   }
 
   #regenerate(answer) {
@@ -333,18 +341,16 @@ export class ChatSession extends HTMLElement {
   #showZone(zone) {
     if (zone.conversation !== this.conversation) return;
     const chip = this.querySelector("[data-zone]");
-    const place = chip.querySelector("[data-zone-place]");
-    const rose = zone.on_prem_only && place.hidden && !chip.hidden;
-    chip.className = `zone-chip ${zone.sensitivity}`;
+    chip.className = `zone-chip ${zone.sensitivity} ${zone.on_prem_only ? "stays" : ""}`;
     chip.querySelector("[data-zone-label]").textContent = zone.label;
     chip.querySelector("[data-zone-sensitivity]").textContent = zone.sensitivity;
-    place.hidden = !zone.on_prem_only;
+    chip.querySelector("[data-zone-place]").hidden = !zone.on_prem_only;
     chip.hidden = false;
-    if (!rose) return;
-    const notice = cloneTemplate(this, "zone-notice");
-    notice.querySelector("span").textContent =
-      `This conversation now holds ${zone.sensitivity} data. It stays on the premises from here.`;
-    this.turns.append(notice);
+    const panel = this.querySelector("[data-zone-panel]");
+    panel.querySelector("[data-zone-names]").textContent = zone.zones.join(", ");
+    panel.querySelector("[data-zone-stays]").hidden = !zone.on_prem_only;
+    panel.querySelector("[data-zone-leaves]").hidden = zone.on_prem_only;
+    this.composer.preview?.refresh();
   }
 
   #showConnection(state) {

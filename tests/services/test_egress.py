@@ -9,6 +9,7 @@ import pytest
 from assistants import control, data
 from assistants.models import Answer, AuditEvent, Conversation, EgressRecord
 from assistants.services import chat, conversations, egress
+from assistants.services.messages import Harmless
 from tests import factories, fakes
 from tests.services.test_chat import all_of, ask, frames_of, get, lost, open_turn
 
@@ -173,7 +174,7 @@ def test_what_a_person_marked_as_harmless_leaves_as_written(house, models):
     text = "Draft a text about Ingrid Thorvaldsen."
     ask(house.alice, text)
     assert "Thorvaldsen" not in sent_texts(models)
-    marked = (egress.Harmless("Ingrid Thorvaldsen", "a character in a novel"),)
+    marked = (Harmless("Ingrid Thorvaldsen", "a character in a novel"),)
     answer = ask(house.alice, text, client_id="c2", harmless=marked)
     assert "Thorvaldsen" in models.sent[-1]
     assert answer.text == text
@@ -183,7 +184,7 @@ def test_what_a_person_marked_as_harmless_leaves_as_written(house, models):
 
 
 def test_a_number_that_proves_itself_is_sealed_whatever_a_person_says(house, models):
-    marked = (egress.Harmless(IBAN, "it is public"),)
+    marked = (Harmless(IBAN, "it is public"),)
     ask(house.alice, f"Draft a reminder about {IBAN}.", harmless=marked)
     assert "3704" not in sent_texts(models)
 
@@ -222,7 +223,7 @@ def test_no_plain_prompt_goes_to_a_deployment_outside(house, models):
 
 
 def test_open_turns_marks_are_of_the_conversation_alone(house, models):
-    marked = (egress.Harmless("Ingrid Thorvaldsen", "a novel"),)
+    marked = (Harmless("Ingrid Thorvaldsen", "a novel"),)
     ask(house.alice, "Draft a text about Ingrid Thorvaldsen.", harmless=marked)
     ask(house.alice, "Draft a text about Ingrid Thorvaldsen.", client_id="other")
     assert "Thorvaldsen" not in models.sent[-1]

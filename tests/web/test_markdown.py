@@ -275,3 +275,26 @@ def test_any_passage_of_any_document_renders(text: str, a: int, b: int, context:
 )
 def test_a_block_settles_as_soon_as_nothing_can_change_it(text: str, settled: int) -> None:
     assert len(Settler().feed(text)) == settled
+
+
+def test_a_placeholder_that_could_not_be_restored_is_marked_wherever_it_stands() -> None:
+    text = "Ask **[PERSON_1]**, [PERSON_12] or `[PERSON_1]`.\n\n```py\nx = '[PERSON_1]'\n```\n"
+    html = render(text, (), ["[PERSON_1]"])
+    marked = '<mark class="unrestored">[PERSON_1]</mark>'
+    assert html.count(marked) == 3
+    assert "[PERSON_12]" in html
+
+
+def test_a_placeholder_is_text_and_never_markup() -> None:
+    html = render("So <b>x</b> & more.", (), ["<b>x</b> &"])
+    assert html == '<p>So <mark class="unrestored">&lt;b&gt;x&lt;/b&gt; &amp;</mark> more.</p>\n'
+
+
+def test_a_placeholder_in_an_address_stays_part_of_it() -> None:
+    html = render("[file](https://example.org/[ID_1])", (), ["[ID_1]"])
+    assert 'href="https://example.org/%5BID_1%5D"' in html
+
+
+def test_the_longest_placeholder_goes_first() -> None:
+    html = render("P_1 and P_12", (), ["P_1", "P_12"])
+    assert '<mark class="unrestored">P_12</mark>' in html

@@ -1,0 +1,81 @@
+"""What the page says of an answer beside its text, taken from its receipt. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistants.models import Answer
+from assistants.types import Outcome
+
+EGRESS_REFUSED = "egress_refused"
+# How an answer ended that some deployment gave.
+_ANSWERED = frozenset(
+    {Answer.Status.COMPLETED, Answer.Status.STOPPED, Answer.Status.INTERRUPTED, Answer.Status.HELD}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFacts:
+    """`cost` is in euro, "" where it is not known. `fallback` is a sentence, "" where the first
+    deployment answered. `refusals` are [{deployment, reason}]; `egress` is [{record, deployment,
+    place, outcome, rule, replaced}], what left or was kept from leaving, and `left` the same in
+    sentences; `unrestored` are placeholders in the text that stand for nothing.
+    """
+
+    cost: str = ""
+    fallback: str = ""
+    refusals: list[dict[str, str]] = field(default_factory=list)
+    egress: list[dict[str, Any]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    unrestored: list[str] = field(default_factory=list)
+
+
+def get_facts(receipt: Mapping[str, Any]) -> AnswerFacts:
+    """Of a receipt of any format; what an earlier one does not hold is left out."""
+    egress = [
+        {name: entry.get(name) for name in _EGRESS_FIELDS} for entry in receipt.get("egress", ())
+    ]
+    answered = receipt.get("status") in _ANSWERED
+    return AnswerFacts(
+        cost=receipt.get("cost_euro", ""),
+        fallback=fallback_note(receipt.get("attempts", ())) if answered else "",
+        refusals=list(receipt.get("refusals", ())),
+        egress=egress,
+        left=[_said(entry) for entry in egress],
+        unrestored=list(receipt.get("unrestored", ())),
+    )
+
+
+_EGRESS_FIELDS = ("record", "deployment", "place", "outcome", "rule", "replaced")
+
+
+def _said(entry: Mapping[str, Any]) -> str:
+    to = f"{entry['deployment']} ({entry['place']})"
+    if entry["outcome"] != Outcome.ALLOW:
+        return f"Not sent to {to}: {entry['rule']}"
+    return f"Sent to {to}, {in_words(entry['replaced'] or {})}."
+
+
+def in_words(replaced: Mapping[str, int]) -> str:
+    """How many values were replaced in what left, for instance "3 values replaced"."""
+    count = sum(replaced.values())
+    if not count:
+        return "nothing to replace in it"
+    return f"{count} value{'' if count == 1 else 's'} replaced"
+
+
+def fallback_note(attempts: Sequence[Mapping[str, Any]]) -> str:
+    """Who did not answer and who took over, in a sentence; "" where the first one answered."""
+    if not attempts:
+        return ""
+    last = str(attempts[-1]["deployment"])
+    reasons: dict[str, list[str]] = {}
+    for deployment, outcome in {str(a["deployment"]): a["outcome"] for a in attempts}.items():
+        if deployment != last:
+            kept = outcome == EGRESS_REFUSED
+            reason = "may not be sent this" if kept else "did not answer"
+            reasons.setdefault(reason, []).append(deployment)
+    told = [f"{' and '.join(names)} {reason}" for reason, names in reasons.items()]
+    return f"{'; '.join(told)}; {last} took over." if told else ""

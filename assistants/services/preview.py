@@ -1,0 +1,140 @@
+"""What of a message would be replaced before it left the premises, shown while it is written.
+
+It decides nothing: what is really sent is sealed and checked again when it is. The text is
+neither stored nor logged.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from assistants import control, data
+from assistants.exceptions import NotFound
+from assistants.services import registry
+from assistants.services.conversations import (
+    ZoneLabel,
+    access_conversation,
+    label_rules,
+    list_assistants,
+    list_rules,
+)
+from assistants.services.messages import check_length
+from assistants.types import ON_PREM, DeploymentSpec, Scope, Treatment, ZoneRules
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSpan:
+    """Characters `start` to `end` of the text as it was sent here, and what would stand in their
+    place. `sure`: its form proves what it is, by a checksum for instance, or it stands on a
+    zone's own list; no person can mark it as harmless.
+    """
+
+    start: int
+    end: int
+    type: str
+    placeholder: str
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """`may_leave`: the zone of the conversation as it is now permits a cloud that is enabled.
+    `note` says so in a sentence, or why not; "" where no cloud is enabled at all.
+    """
+
+    spans: list[PreviewSpan]
+    zone: ZoneLabel
+    may_leave: bool
+    note: str
+
+
+def is_any_cloud() -> bool:
+    """Whether a deployment outside the premises is enabled: if not, nothing can leave."""
+    return bool(_clouds())
+
+
+def preview_message(
+    user: AbstractBaseUser, *, conversation: str | None, assistant: str, text: str
+) -> Preview:
+    """What would be replaced in this text if it went to a cloud now.
+
+    `conversation` is None for one that has not begun. Raises InvalidRequest for a text that is
+    too long, NotFound, RateLimited.
+    """
+    check_length(text)
+    control.check_preview_rate(user.pk)
+    with data.rights_of_user(user) as scope:
+        slugs, chat = _zones(user, scope, conversation, assistant)
+        rules = list_rules(slugs)
+        effective = data.join_zones(rules)
+        zone = label_rules(rules, slugs)
+        clouds = _clouds()
+        if not clouds:
+            return Preview([], zone, may_leave=False, note="")
+        permitted = [cloud for cloud in clouds if data.refusal(effective, cloud.place) is None]
+        if not permitted:
+            return Preview([], zone, may_leave=False, note=_stays(effective, zone, clouds[0]))
+        try:
+            seal = data.get_seal(chat) if chat else data.Seal()
+        except data.SealUnreadable as error:
+            return Preview([], zone, may_leave=False, note=error.user_message)
+    try:
+        spans = [] if effective.treatment is Treatment.ALLOW else _spans(seal, text)
+    except data.SealFailed as error:
+        return Preview([], zone, may_leave=False, note=error.user_message)
+    return Preview(spans, zone, may_leave=True, note=_note(effective, permitted))
+
+
+def _zones(
+    user: AbstractBaseUser, scope: Scope, conversation: str | None, assistant: str
+) -> tuple[list[str], uuid.UUID | None]:
+    """The slugs of the zones that the message would be in, and its conversation, if it has one."""
+    allowed = list_assistants(user)
+    if conversation is not None:
+        chat = access_conversation(scope, conversation)
+        if not allowed.filter(pk=chat.assistant_id).exists():
+            raise NotFound(f"assistant {chat.assistant.slug}")
+        return list(chat.zones), chat.pk
+    chosen = allowed.filter(slug=assistant).select_related("question_zone").first()
+    if chosen is None:
+        raise NotFound(f"assistant {assistant!r}")
+    return [chosen.question_zone.slug], None
+
+
+def _spans(seal: data.Seal, text: str) -> list[PreviewSpan]:
+    """`seal` is not kept: to learn what is sure, everything is marked as harmless in it."""
+    terms = data.get_term_list()
+    found = seal.preview(text, terms=terms)
+    for span in found:
+        seal.mark_harmless(span.text)
+    sure = {(span.start, span.end) for span in seal.preview(text, terms=terms)} if found else set()
+    return [
+        PreviewSpan(
+            span.start, span.end, span.type, span.placeholder, (span.start, span.end) in sure
+        )
+        for span in found
+    ]
+
+
+def _note(rules: ZoneRules, permitted: list[DeploymentSpec]) -> str:
+    names = " or ".join(f"{cloud.slug} ({cloud.place})" for cloud in permitted)
+    if rules.treatment is Treatment.ALLOW:
+        return f"May be answered by {names}, as it is written."
+    return f"May be answered by {names}, sealed: what is sensitive is replaced before it leaves."
+
+
+def _stays(rules: ZoneRules, zone: ZoneLabel, cloud: DeploymentSpec) -> str:
+    if zone.on_prem_only:
+        known = registry.get_zone_names()
+        named = " and ".join(known[slug] for slug in zone.label.split(", "))
+        return f"Stays on the premises: nothing of {named} may leave."
+    reason = data.refusal(rules, cloud.place) or ""
+    return f"Stays on the premises: {reason[:1].lower()}{reason[1:]}"
+
+
+def _clouds() -> list[DeploymentSpec]:
+    found = [each for each in registry.list_deployments() if each.environment != ON_PREM]
+    return [cloud for cloud in found if cloud.capabilities]

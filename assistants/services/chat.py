@@ -468,7 +468,7 @@ def _plan(
     if made_of and not data.note_made_from(pending.pk, made_of):
         raise AccessWithdrawn(f"answer {pending.pk}")
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
-    detected = _detect(message)
+    detected = egress.detect(message.text, chat.detected)
     rules = egress.effective_rules(slugs, detected)
     if set(slugs) - set(chat.zones) or (detected or 0) > (chat.detected or 0):
         label = label_zones(slugs, detected)
@@ -496,13 +496,6 @@ def _plan(
         )
     )
     return Plan(task, planned.route, passages, history, slugs, detected, found.asked)
-
-
-def _detect(message: Message) -> Sensitivity | None:
-    """The most that the conversation, this message included, was found to be by what it holds."""
-    found, _ = data.classify_sensitivity(data.find_structured_spans(message.text), message.text)
-    levels = [level for level in (message.conversation.detected, found) if level is not None]
-    return Sensitivity(max(levels)) if levels else None
 
 
 async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -> Result:

@@ -225,6 +225,13 @@ def effective_rules(zones: Sequence[str], detected: Sensitivity | None) -> ZoneR
     return data.join_zones([*list_rules(zones), data.rules_of_detected(detected)])
 
 
+def detect(text: str, before: int | None) -> Sensitivity | None:
+    """The most that a conversation was found to be by what it holds, with this text in it."""
+    found, _ = data.classify_sensitivity(data.find_structured_spans(text), text)
+    levels = [level for level in (before, found) if level is not None]
+    return Sensitivity(max(levels)) if levels else None
+
+
 def get_refusal(
     rules: ZoneRules, detected: Sensitivity | None, deployment: DeploymentSpec
 ) -> str | None:

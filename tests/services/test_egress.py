@@ -8,10 +8,10 @@ import pytest
 
 from assistants import control, data
 from assistants.models import Answer, AuditEvent, Conversation, EgressRecord
-from assistants.services import chat, conversations, egress
+from assistants.services import conversations, egress
 from assistants.services.messages import Harmless
 from tests import factories, fakes
-from tests.services.test_chat import all_of, ask, frames_of, get, lost, open_turn
+from tests.services.test_chat import all_of, ask, frames_of, get, lost
 
 # What is prepared to leave is read by another thread: it has to be committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -227,4 +227,3 @@ def test_open_turns_marks_are_of_the_conversation_alone(house, models):
     ask(house.alice, "Draft a text about Ingrid Thorvaldsen.", harmless=marked)
     ask(house.alice, "Draft a text about Ingrid Thorvaldsen.", client_id="other")
     assert "Thorvaldsen" not in models.sent[-1]
-    assert open_turn and chat  # the same doors as every turn

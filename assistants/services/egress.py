@@ -84,16 +84,22 @@ class Subject:
     detected: Sensitivity | None = None
 
 
+def names_of(user: AbstractBaseUser) -> tuple[str, ...]:
+    """How a person may be called in what they write, for the seal."""
+    parts = (getattr(user, "first_name", ""), getattr(user, "last_name", ""))
+    name = " ".join(part for part in parts if part)
+    return (name,) if name else ()
+
+
 def subject_of(
     answer: Answer, zones: Collection[str], detected: Sensitivity | None = None
 ) -> Subject:
     author = answer.message.author
-    names = (author.get_full_name(),)
     return Subject(
         answer=str(answer.pk),
         conversation=str(answer.message.conversation_id),
         actor=author.get_username(),
-        names=tuple(name for name in names if name),
+        names=names_of(author),
         zones=tuple(sorted(zones)),
         detected=detected,
     )

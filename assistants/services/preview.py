@@ -109,9 +109,9 @@ def _zones(
     return [chosen.question_zone.slug], None
 
 
-def _spans(seal: data.Seal, text: str, name: str) -> list[PreviewSpan]:
+def _spans(seal: data.Seal, text: str, names: tuple[str, ...]) -> list[PreviewSpan]:
     """`seal` is not kept: to learn what is sure, everything is marked as harmless in it."""
-    terms, names = data.get_term_list(), (name,) if name else ()
+    terms = data.get_term_list()
     found = seal.preview(text, terms=terms, names=names)
     for span in found:
         seal.mark_harmless(span.text)

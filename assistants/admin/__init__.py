@@ -1,5 +1,25 @@
 """The console: what an admin registers and reads. Private chats are not part of it."""
 
-from assistants.admin import audit, changes, documents, people, registry, sources, terms, zones
+from assistants.admin import (
+    audit,
+    budgets,
+    changes,
+    documents,
+    people,
+    registry,
+    sources,
+    terms,
+    zones,
+)
 
-__all__ = ["audit", "changes", "documents", "people", "registry", "sources", "terms", "zones"]
+__all__ = [
+    "audit",
+    "budgets",
+    "changes",
+    "documents",
+    "people",
+    "registry",
+    "sources",
+    "terms",
+    "zones",
+]

@@ -2,6 +2,7 @@
 
 from assistants.admin import (
     audit,
+    budgets,
     changes,
     documents,
     egress,
@@ -14,6 +15,7 @@ from assistants.admin import (
 
 __all__ = [
     "audit",
+    "budgets",
     "changes",
     "documents",
     "egress",

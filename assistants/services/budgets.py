@@ -27,6 +27,17 @@ SETTLED_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetEntry:
+    """A budget with what is used of it, as its list shows it. `share` is in per cent of `limit`."""
+
+    budget: Budget
+    used: Decimal
+    limit: Decimal
+    share: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Payer:
     """Whose budgets pay for an answer: the asker's, the assistant's department's, the house's."""
 
@@ -41,6 +52,34 @@ def _budgets() -> list[Budget]:
 
 _sums: dict[tuple[int, datetime], tuple[float, Decimal]] = {}
 registry.also_forget(_sums.clear)
+
+
+def list_entries() -> list[BudgetEntry]:
+    """Every budget, enabled or not, with what is used of it in its present period."""
+    budgets = list(Budget.objects.select_related("department", "user"))
+    try:
+        reserved = compute.get_reserved([_purse(budget) for budget in budgets])
+    except compute.BROKER_DOWN:
+        reserved = [0] * len(budgets)
+    return [
+        _entry(budget, get_spent(budget) + Decimal(amount) / MILLION)
+        for budget, amount in zip(budgets, reserved, strict=True)
+    ]
+
+
+def _entry(budget: Budget, used: Decimal) -> BudgetEntry:
+    limit = budget.hard_limit if budget.hard_limit is not None else budget.soft_limit
+    limit = limit or Decimal(0)
+    share = int(100 * used / limit) if limit else 100
+    if not budget.enabled:
+        state = "switched off"
+    elif budget.hard_limit is not None and used >= budget.hard_limit:
+        state = "used up: what costs something is refused"
+    elif budget.soft_limit is not None and used >= budget.soft_limit:
+        state = "soft limit reached: cheaper models are preferred"
+    else:
+        state = "within its limits"
+    return BudgetEntry(budget, used, limit, share, state)
 
 
 def list_states(payer: Payer, *, but: str = "") -> list[control.BudgetState]:

@@ -16,12 +16,15 @@ from psycopg import sql
 
 WHO = ("USER", "PASSWORD", "HOST", "PORT")
 
-# The trail is only ever appended to, and which migrations ran is the owner's to say.
+# The trail is only ever appended to, whose a key is never changes, and which migrations ran is the
+# owner's to say.
 GRANTS = """
 grant usage on schema {schema} to {role};
 grant select, insert, update, delete on all tables in schema {schema} to {role};
 grant usage on all sequences in schema {schema} to {role};
 revoke update, delete on assistants_auditevent from {role};
+revoke update, delete on assistants_apikey from {role};
+grant update (last_used, revoked) on assistants_apikey to {role};
 revoke insert, update, delete on django_migrations from {role};
 """
 

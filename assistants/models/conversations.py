@@ -5,13 +5,21 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from assistants.models.api_keys import ApiKey
 from assistants.models.base import new_id
 from assistants.models.documents import Chunk, DocumentVersion
 from assistants.models.registry import Assistant, Deployment, PromptVersion
 
 
 class Conversation(models.Model):
-    """`zones` are the slugs of all zones that went into it; it only grows (the ratchet)."""
+    """`zones` are the slugs of all zones that went into it; it only grows (the ratchet).
+
+    One of the API holds one message, and is not listed on the page.
+    """
+
+    class Origin(models.TextChoices):
+        PAGE = "page"
+        API = "api", "API"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(
@@ -20,16 +28,26 @@ class Conversation(models.Model):
     assistant = models.ForeignKey(Assistant, on_delete=models.PROTECT, related_name="+")
     title = models.CharField(max_length=120)
     zones = ArrayField(models.SlugField())
+    origin = models.CharField(max_length=4, choices=Origin.choices, default=Origin.PAGE)
+    api_key = models.ForeignKey(
+        ApiKey, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 
     class Meta:
         # the sidebar: one owner's conversations, newest first
-        indexes = [models.Index(fields=["owner", "-updated"], name="conversation_sidebar")]
+        indexes = [
+            models.Index(fields=["owner", "origin", "-updated"], name="conversation_sidebar")
+        ]
 
 
 class Message(models.Model):
-    """What a person wrote. `parent` is the answer it follows; siblings share one (branches)."""
+    """What a person wrote. `parent` is the answer it follows; siblings share one (branches).
+
+    `given` is what a client of the API says went before, and `sampling` what it asks of the model
+    (services/given.py).
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     conversation = models.ForeignKey(
@@ -45,6 +63,8 @@ class Message(models.Model):
         null=True, blank=True, help_text="answer from the documents as they were on this day"
     )
     zones = ArrayField(models.SlugField())
+    given = models.JSONField(default=list, blank=True)
+    sampling = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -75,6 +95,11 @@ class Answer(models.Model):
     number = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     text = models.TextField(blank=True)
+    fingerprint = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="of its text: by it, it is known when a client quotes it",
+    )
     finish_reason = models.CharField(max_length=30, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
@@ -111,7 +136,8 @@ class Answer(models.Model):
                 fields=["created"],
                 name="answer_open",
                 condition=Q(status="pending"),
-            )
+            ),
+            models.Index(fields=["fingerprint"], name="answer_fingerprint"),
         ]
 
 

@@ -24,13 +24,22 @@ from assistants.models import (
 from assistants.services import registry
 from assistants.services.conversations import list_citations, read_versions, render_answer
 from assistants.services.generation import Attempt, Result, badge_of
+from assistants.services.given import fingerprint, receipt_of
 from assistants.types import Passage, Prompt, Route
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
 STORED_AT_THE_END = (
     *("status", "text", "finish_reason", "error_code", "error_message", "zones", "prompt"),
-    *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost", "receipt"),
+    *(
+        "fingerprint",
+        "ended",
+        "deployment",
+        "prompt_tokens",
+        "completion_tokens",
+        "cost",
+        "receipt",
+    ),
     "receipt_sha256",
 )
 
@@ -97,6 +106,7 @@ def _store(
     cited = cited_passages(result.text, shown)
     answer.status = result.status
     answer.text = result.text
+    answer.fingerprint = fingerprint(result.text)
     answer.finish_reason = result.finish_reason
     answer.error_code = result.code
     answer.error_message = result.message
@@ -198,6 +208,7 @@ def build_receipt(
         "asked_by": message.author.get_username(),
         "assistant": message.conversation.assistant.slug,
         "question_sha256": _sha256(message.text),
+        **receipt_of(message),
         "answer_sha256": _sha256(answer.text),
         "prompt": str(answer.prompt) if answer.prompt else None,
         "prompt_sha256": prompt_sha256(result.prompt) if result.prompt else None,

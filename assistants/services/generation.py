@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Collection
 from contextlib import aclosing
@@ -12,7 +13,9 @@ from dataclasses import dataclass, field
 from assistants import compute
 from assistants.exceptions import AccessWithdrawn, LeaseLost, ProviderError
 from assistants.models import Answer, new_id
+from assistants.services.prompts import CHARACTERS_PER_TOKEN
 from assistants.services.release import Diverged, OutputBlocked, Release
+from assistants.services.stopping import StopSequences
 from assistants.types import (
     Delta,
     DeploymentSpec,
@@ -122,7 +125,7 @@ async def generate_answer(
                     attempts=attempts,
                 )
             text = await release.finish()
-            if not text.strip():
+            if not text.strip() and finished.reason is not FinishReason.STOP_SEQUENCE:
                 raise ProviderError(f"{deployment.slug} sent no text", code="empty")
             attempt.outcome, attempt.usage = finished.reason, finished.usage
             compute.record_outcome(deployment.slug, True)
@@ -217,14 +220,25 @@ async def _run_until_stopped(
 
 async def _generate(release: Release, prompt: Prompt, attempt: Attempt, started: float) -> Finished:
     events = compute.generate(prompt, attempt.deployment, generation_id=attempt.generation_id)
+    stop, written = StopSequences(prompt.stop), 0
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Delta):
                 if attempt.first_token_ms is None:
                     attempt.first_token_ms = (time.monotonic() - started) * 1000
-                await release.feed(event.text)
+                written += len(event.text)
+                await release.feed(stop.feed(event.text))
+                if stop.met:  # the provider goes unheard from here on, and so does what it counted
+                    return Finished(FinishReason.STOP_SEQUENCE, _estimate(prompt, written))
             elif isinstance(event, Started):
                 attempt.model, attempt.version = event.model, event.version
             else:
+                await release.feed(stop.finish())
                 return event
     raise ProviderError("the generation ended without an end", code="interrupted")
+
+
+def _estimate(prompt: Prompt, written: int) -> Usage:
+    """The tokens of a generation that was cut short, by the characters read and written."""
+    read = sum(len(message.text) for message in prompt.messages)
+    return Usage(math.ceil(read / CHARACTERS_PER_TOKEN), math.ceil(written / CHARACTERS_PER_TOKEN))

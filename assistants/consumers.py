@@ -11,13 +11,13 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from channels.consumer import get_handler_name
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from assistants import tasks
 from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
 from assistants.services import chat, conversations, following, rights
 from assistants.services.closing import WITHDRAWN
+from assistants.services.connections import on_a_thread
 from assistants.services.messages import parse_harmless
 
 logger = logging.getLogger(__name__)
@@ -33,12 +33,6 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 UNAVAILABLE = (
     "The server cannot take messages at the moment. Your text is kept; please send it again soon."
 )
-
-
-def on_a_thread(function: Callable[..., T]) -> Callable[..., Any]:
-    """Database work beside the event loop, on any free thread: sockets do not wait in one line."""
-    threaded: Callable[..., Any] = database_sync_to_async(function, thread_sensitive=False)
-    return threaded
 
 
 class SessionEnded(Exception):

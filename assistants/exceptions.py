@@ -42,6 +42,19 @@ class InvalidRequest(AssistantsError):
     permanent = True
 
 
+class InvalidKey(AssistantsError):
+    """A key of the API that opens nothing: unknown, revoked, expired, or of an account that is off.
+    Which of them is not told.
+    """
+
+    code = "invalid_api_key"
+    user_message = (
+        "This API key is not valid. Check that it was copied whole; it may also have expired or "
+        "been revoked. Your administrator can make another."
+    )
+    permanent = True
+
+
 class NotFound(AssistantsError):
     """It does not exist, or not for this user: the two are never told apart."""
 

@@ -119,7 +119,7 @@ class Prompt:
 
     `messages` is what a generative model sees, the question last. `question` and `passages`
     repeat the parts for providers that do not read prose (`quotes`). `max_tokens` bounds the
-    answer.
+    answer, which ends before the first of the sequences in `stop`.
     """
 
     messages: tuple[PromptMessage, ...]
@@ -127,6 +127,16 @@ class Prompt:
     passages: tuple[Passage, ...] = ()
     max_tokens: int = 1024
     temperature: float = 0.0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What a client asks of a model; the deployment's own bounds stand."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +321,7 @@ class Delta:
 class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
+    STOP_SEQUENCE = "stop_sequence"
     STOPPED_BY_USER = "stopped_by_user"
     ABSTAINED = "abstained"
 

@@ -1,6 +1,7 @@
 """The console: what an admin registers and reads. Private chats are not part of it."""
 
 from assistants.admin import (
+    api_keys,
     audit,
     budgets,
     changes,
@@ -14,6 +15,7 @@ from assistants.admin import (
 )
 
 __all__ = [
+    "api_keys",
     "audit",
     "budgets",
     "changes",

@@ -16,11 +16,13 @@ from psycopg import sql
 
 WHO = ("USER", "PASSWORD", "HOST", "PORT")
 
-# Which migrations ran is the owner's to say.
+# Whose a key is never changes, and which migrations ran is the owner's to say.
 GRANTS = """
 grant usage on schema {schema} to {role};
 grant select, insert, update, delete on all tables in schema {schema} to {role};
 grant usage on all sequences in schema {schema} to {role};
+revoke update, delete on assistants_apikey from {role};
+grant update (last_used, revoked) on assistants_apikey to {role};
 revoke insert, update, delete on django_migrations from {role};
 """
 # The trail and the ledger are only ever appended to.

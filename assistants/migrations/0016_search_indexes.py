@@ -23,7 +23,7 @@ SELDOM_VACUUMED = "alter table assistants_embedding reset (autovacuum_vacuum_ins
 
 
 class Migration(migrations.Migration):
-    dependencies = [("assistants", "0011_retrieval")]
+    dependencies = [("assistants", "0015_api_keys")]
 
     operations = [
         BtreeGinExtension(),

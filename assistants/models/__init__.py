@@ -1,3 +1,4 @@
+from assistants.models.api_keys import ApiKey
 from assistants.models.audit import AuditEvent
 from assistants.models.base import new_id
 from assistants.models.budgets import Budget, Charge
@@ -22,6 +23,7 @@ from assistants.models.zones import Organisation, Zone, ZoneChange
 __all__ = [
     "EMBEDDING_DIMENSIONS",
     "Answer",
+    "ApiKey",
     "Assistant",
     "AuditEvent",
     "Budget",

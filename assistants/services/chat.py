@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -35,6 +35,16 @@ from assistants.services.conversations import (
     ratchet_note,
 )
 from assistants.services.generation import Result, Turn, generate_answer
+from assistants.services.given import (
+    Given,
+    check_given,
+    history_of,
+    instructions_of,
+    last_answer_of,
+    sampling_of,
+    store_sampling,
+    trace_answers,
+)
 from assistants.services.messages import Harmless, check_message, title_of
 from assistants.services.retrieval import Found, embed_question, find_passages, parse_as_of
 from assistants.services.rewriting import AskedQuestion
@@ -107,16 +117,19 @@ def open_turn(
     parent: str | None = None,
     as_of: str | None = None,
     harmless: Sequence[Harmless] = (),
+    given: Given | None = None,
 ) -> Accepted:
     """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
 
     `as_of` is a day such as 2026-01-31: answer from the documents as they were then. `harmless`
-    are values that this person says are no secrets; they leave as written from now on. A
+    are values that this person says are no secrets; they leave as written from now on. `given` is
+    what a client of the API says went before: the conversation is then a new one of its own. A
     `client_id` that this user has sent before is answered with its first arrival. Raises
     InvalidRequest, NotFound or RateLimited; nothing is stored then.
     """
     text = check_message(client_id, text)
     day = parse_as_of(as_of)
+    given = check_given(given) if given else None
 
     def store(scope: Scope) -> Accepted:
         if conversation is not None:
@@ -135,9 +148,18 @@ def open_turn(
             title=title_of(text),
             zones=[chosen.question_zone.slug],
         )
-        return _store(user, chat, text, client_id, None, enqueue, day, harmless)
+        if given is None:
+            return _store(user, chat, text, client_id, None, enqueue, day, harmless)
+        traced = trace_answers(scope, chosen, given.turns)
+        chat.zones = sorted({*chat.zones, *traced.zones})
+        chat.origin, chat.api_key_id = Conversation.Origin.API, given.api_key
+        sampling = store_sampling(given.sampling)
+        return _store(
+            user, chat, text, client_id, None, enqueue, day, given=traced.turns, sampling=sampling
+        )
 
-    return _store_once(user, client_id, text, store)
+    texts = [*(turn.text for turn in given.turns), text] if given else [text]
+    return _store_once(user, client_id, texts, store)
 
 
 def edit_message(
@@ -163,9 +185,10 @@ def edit_message(
         chat = original.conversation
         _check_membership(scope, chat.assistant)
         before, day = original.parent_id, original.as_of
-        return _store(user, chat, text, client_id, before, enqueue, day, harmless)
+        kept = {"given": original.given, "sampling": original.sampling}
+        return _store(user, chat, text, client_id, before, enqueue, day, harmless, **kept)
 
-    return _store_once(user, client_id, text, store)
+    return _store_once(user, client_id, [text], store)
 
 
 def regenerate(
@@ -195,11 +218,12 @@ def stop_answer(user: AbstractBaseUser, answer: str) -> None:
         compute.request_stop(str(found.pk))
 
 
-def _permit(user: AbstractBaseUser, text: str) -> None:
+def _permit(user: AbstractBaseUser, texts: Iterable[str]) -> None:
     control.check_rate(user.pk)
-    decision = control.check_input(text)
-    if decision.outcome is not Outcome.ALLOW:
-        raise InvalidRequest(decision.rule, code=decision.code, user_message=decision.message)
+    for text in texts:
+        decision = control.check_input(text)
+        if decision.outcome is not Outcome.ALLOW:
+            raise InvalidRequest(decision.rule, code=decision.code, user_message=decision.message)
 
 
 def _check_membership(scope: Scope, assistant: Assistant) -> None:
@@ -208,7 +232,10 @@ def _check_membership(scope: Scope, assistant: Assistant) -> None:
 
 
 def _store_once(
-    user: AbstractBaseUser, client_id: str, text: str, store: Callable[[Scope], Accepted]
+    user: AbstractBaseUser,
+    client_id: str,
+    texts: Iterable[str],
+    store: Callable[[Scope], Accepted],
 ) -> Accepted:
     """`store` in a transaction with the user's rights, unless this client_id was there before."""
     try:
@@ -216,7 +243,7 @@ def _store_once(
             known = _first_arrival(scope, client_id)
             if known:
                 return known
-            _permit(user, text)
+            _permit(user, texts)
             return store(scope)
     except IntegrityError:
         # The same client_id arrived on another socket a moment ago.
@@ -276,9 +303,10 @@ def _store(
     parent: uuid.UUID | None,
     enqueue: Enqueue,
     as_of: date | None,
-    harmless: Sequence[Harmless],
+    harmless: Sequence[Harmless] = (),
+    **given: object,
 ) -> Accepted:
-    """In the caller's transaction."""
+    """In the caller's transaction; `given` are the message's further fields."""
     if not chat._state.adding:
         Conversation.objects.filter(pk=chat.pk).update(updated=timezone.now())
     message = Message(
@@ -289,6 +317,7 @@ def _store(
         text=text,
         as_of=as_of,
         zones=chat.zones,
+        **given,
     )
     answer = Answer(message=message, made_from=[])
     rows.insert(*([chat] if chat._state.adding else []), message, answer)
@@ -468,7 +497,8 @@ def _plan(
     if made_of and not data.note_made_from(pending.pk, made_of):
         raise AccessWithdrawn(f"answer {pending.pk}")
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
-    detected = egress.detect(message.text, chat.detected)
+    told = [*(each.text for each in history), message.text] if message.given else [message.text]
+    detected = egress.detect("\n\n".join(told), chat.detected)
     rules = egress.effective_rules(slugs, detected)
     if set(slugs) - set(chat.zones) or (detected or 0) > (chat.detected or 0):
         label = label_zones(slugs, detected)
@@ -511,6 +541,8 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
             history=plan.history,
             deployment=deployment,
             task=plan.route.task,
+            instructions=instructions_of(pending.message),
+            sampling=sampling_of(pending.message),
         )
 
     mode = ReleaseMode(assistant.release_mode)
@@ -531,15 +563,14 @@ def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:
     """The branch that leads to this message: each earlier message with its newest answer.
 
     Also the zones that those answers are made from. An answer that the asker may not read any
-    more is left out with its question.
+    more is left out with its question. What a client gave before the first message comes first.
     """
     if message.parent_id is None:
-        return [], set()
+        return history_of(message)
     earlier = message.conversation.messages.filter(pk__lt=message.pk).order_by("-pk")
     messages = list(earlier.prefetch_related("answers")[:HISTORY_MESSAGES])[::-1]
     branch = newest_branch([*messages, message])[:-1]
-    history: list[PromptMessage] = []
-    made_from: set[str] = set()
+    history, made_from = history_of(branch[0]) if branch else ([], set())
     for turn in branch:
         told = [a for a in turn.answers.all() if a.text and a.status in _TOLD]
         if told:
@@ -553,7 +584,8 @@ def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:
 
 def _cited_before(message: Message) -> list[str]:
     """The titles and sections that the answer cites which this message follows."""
-    cited = Citation.objects.filter(answer=message.parent_id) if message.parent_id else ()
+    answer = message.parent_id or last_answer_of(message)
+    cited = Citation.objects.filter(answer=answer) if answer else ()
     return [f"{citation.title} {citation.section}".strip() for citation in cited]
 
 

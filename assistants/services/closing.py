@@ -28,6 +28,7 @@ from assistants.services.costs import cost_elsewhere, cost_of, reckon_usage
 from assistants.services.egress import Crossing
 from assistants.services.facts import get_facts
 from assistants.services.generation import OUTPACED, Attempt, Result, badge_of
+from assistants.services.given import fingerprint, receipt_of
 from assistants.types import Passage, Prompt, Route, Sensitivity, Usage
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
@@ -35,7 +36,7 @@ _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 STORED_AT_THE_END = (
     *("status", "text", "finish_reason", "error_code", "error_message", "zones", "prompt"),
     *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost"),
-    *("elsewhere", "receipt", "receipt_sha256", "draft"),
+    *("elsewhere", "receipt", "receipt_sha256", "draft", "fingerprint"),
 )
 
 RATCHET = """
@@ -115,6 +116,7 @@ def _store(
     answer.status = result.status
     answer.text = result.text
     answer.draft = result.draft
+    answer.fingerprint = fingerprint(result.text)
     answer.finish_reason = result.finish_reason
     answer.error_code = result.code
     answer.error_message = result.message
@@ -232,6 +234,7 @@ def build_receipt(
         "asked_by": message.author.get_username(),
         "assistant": message.conversation.assistant.slug,
         "question_sha256": _sha256(message.text),
+        **receipt_of(message),
         "answer_sha256": _sha256(answer.text),
         "draft_sha256": _sha256(answer.draft) if answer.draft else None,
         "prompt": str(answer.prompt) if answer.prompt else None,

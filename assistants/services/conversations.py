@@ -82,9 +82,10 @@ def list_assistants(user: AbstractBaseUser) -> QuerySet[Assistant]:
 
 
 def list_conversations(user: AbstractBaseUser, limit: int = 100) -> list[Conversation]:
-    """The user's own conversations, newest first."""
+    """The user's own conversations on the page, newest first; those of the API are left out."""
     with data.rights_of_user(user) as scope:
-        own = Conversation.objects.filter(owner=scope.user_id).select_related("assistant")
+        own = Conversation.objects.filter(owner=scope.user_id, origin=Conversation.Origin.PAGE)
+        own = own.select_related("assistant")
         return list(own.order_by("-updated")[:limit])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
@@ -14,7 +15,9 @@ from assistants.exceptions import AccessWithdrawn, EgressRefused, LeaseLost, Pro
 from assistants.models import Answer, new_id
 from assistants.services import egress, polishing
 from assistants.services.hedging import AllFailed, Events, Replayed, Spoken, first_to_speak
+from assistants.services.prompts import CHARACTERS_PER_TOKEN
 from assistants.services.release import Diverged, OutputBlocked, Release
+from assistants.services.stopping import StopSequences
 from assistants.types import (
     Delta,
     DeploymentSpec,
@@ -207,7 +210,7 @@ async def _try(
                     attempts=attempts,
                 )
             text = await release.finish()
-            if not text.strip():
+            if not text.strip() and finished.reason is not FinishReason.STOP_SEQUENCE:
                 raise ProviderError(f"{deployment.slug} sent no text", code="empty")
             attempt.outcome, attempt.usage = finished.reason, finished.usage
             compute.record_outcome(deployment.slug, True)
@@ -358,13 +361,13 @@ async def _generate(run: _Run) -> Finished:
     hedged, release = run.hedged, run.release
     if run.rival is None:
         events = _open(run, hedged.attempt, hedged.prompt)
-        return await _release_all(events, release, hedged.attempt)
+        return await _release_all(events, release, hedged.attempt, hedged.prompt)
     first = hedged.attempt
     spoken = await _race(run, run.rival)
     async with aclosing(spoken.events):
         if hedged.attempt is not first:
             await _announce(run.turn, hedged.attempt, fallback=True)
-        return await _release_all(spoken.events, release, hedged.attempt)
+        return await _release_all(spoken.events, release, hedged.attempt, hedged.prompt)
 
 
 async def _open(run: _Run, attempt: Attempt, prompt: Prompt, *, announce: bool = True) -> Events:
@@ -432,17 +435,30 @@ def _note_ends(runs: Sequence[tuple[Attempt, Prompt]], ends: Mapping[int, str]) 
 
 
 async def _release_all(
-    events: Events | Replayed, release: Release | polishing.Collected, attempt: Attempt
+    events: Events | Replayed,
+    release: Release | polishing.Collected,
+    attempt: Attempt,
+    prompt: Prompt,
 ) -> Finished:
+    stop = StopSequences(prompt.stop)
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Delta):
                 if attempt.first_token_ms is None:
                     attempt.first_token_ms = (time.monotonic() - attempt.begun) * 1000
                 attempt.received += len(event.text)
-                await release.feed(event.text)
+                await release.feed(stop.feed(event.text))
+                if stop.met:  # the provider goes unheard from here on, and so does what it counted
+                    return Finished(FinishReason.STOP_SEQUENCE, _estimate(prompt, attempt.received))
             elif isinstance(event, Started):
                 attempt.model, attempt.version = event.model, event.version
             else:
+                await release.feed(stop.finish())
                 return event
     raise ProviderError("the generation ended without an end", code="interrupted")
+
+
+def _estimate(prompt: Prompt, written: int) -> Usage:
+    """The tokens of a generation that was cut short, by the characters read and written."""
+    read = sum(len(message.text) for message in prompt.messages)
+    return Usage(math.ceil(read / CHARACTERS_PER_TOKEN), math.ceil(written / CHARACTERS_PER_TOKEN))

@@ -35,6 +35,7 @@ CONTENT = {
 }
 # Every other table that could hold text, and why it need not hide any.
 NO_CONTENT = {
+    "assistants_apikey": "whose keys there are, by hash; its pages ask for a permission",
     "assistants_assistant": "an assistant's settings, by its admins",
     "assistants_auditevent": "who did what, by ids and hashes; the trail is for admins",
     "assistants_budget": "what may be spent, by whom",
@@ -55,6 +56,7 @@ NO_CONTENT = {
 }
 MAY = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 MAY_LESS = {
+    "assistants_apikey": {"SELECT", "INSERT"},  # and to note when it was used or revoked
     "assistants_auditevent": {"SELECT", "INSERT"},
     "assistants_egressrecord": {"SELECT", "INSERT"},
     "django_migrations": {"SELECT"},
@@ -175,6 +177,9 @@ class TestTheAppsRole:
             "delete from assistants_auditevent",
             "update assistants_egressrecord set outcome = 'block'",
             "delete from assistants_egressrecord",
+            "update assistants_apikey set user_id = 1",
+            "update assistants_apikey set sha256 = 'x'",
+            "delete from assistants_apikey",
             "insert into django_migrations (app, name, applied) values ('a', 'b', now())",
         ],
     )

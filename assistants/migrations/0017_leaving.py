@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("assistants", "0014_budgets")]
+    dependencies = [("assistants", "0016_search_indexes")]
 
     operations = [
         migrations.AddField(

@@ -83,11 +83,8 @@ def preview_message(
         except data.SealUnreadable as error:
             return Preview([], zone, may_leave=False, note=error.user_message)
     try:
-        spans = (
-            []
-            if effective.treatment is Treatment.ALLOW
-            else _spans(seal, text, user.get_full_name())
-        )
+        as_written = effective.treatment is Treatment.ALLOW
+        spans = [] if as_written else _spans(seal, text, egress.names_of(user))
     except data.SealFailed as error:
         return Preview([], zone, may_leave=False, note=error.user_message)
     return Preview(spans, zone, may_leave=True, note=_note(effective, permitted))

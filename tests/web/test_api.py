@@ -303,9 +303,9 @@ def status_of(database: psycopg.Connection, answer: str) -> str:
     """Once it has ended."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        (status,) = database.execute(
+        ((status,),) = database.execute(
             "select status from assistants_answer where id = %s", [answer]
-        ).fetchone()
+        ).fetchall()
         if status != "pending":
             return str(status)
         time.sleep(0.05)

@@ -28,7 +28,7 @@ from assistants.types import Passage, Prompt, Route
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
-STORED_AT_THE_END = (
+STORED_AT_THE_END: tuple[str, ...] = (
     *("status", "text", "finish_reason", "error_code", "error_message", "zones", "prompt"),
     *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost", "receipt"),
     "receipt_sha256",

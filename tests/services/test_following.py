@@ -9,7 +9,7 @@ from assistants.compute import AnswerWriter
 from assistants.compute.broker import close_async_client
 from assistants.services import following
 
-END = ("answer.completed", {"text": "one two"})
+END: tuple[str, dict[str, object]] = ("answer.completed", {"text": "one two"})
 
 
 @pytest.fixture

@@ -148,7 +148,9 @@ def test_what_would_be_replaced_is_shown_and_can_be_marked_by_keyboard(
     keyboard.press("Tab")
     keyboard.press("Enter")  # It is made up
     expect(rows.filter(has_text="Maria Keller")).to_contain_text("Sent as it is: It is made up")
-    expect(mirror).to_contain_text("Please ask Maria Keller whether [ACCOUNT_1]", use_inner_text=True)
+    expect(mirror).to_contain_text(
+        "Please ask Maria Keller whether [ACCOUNT_1]", use_inner_text=True
+    )
     expect(opener(chat)).to_have_text("1 value would be replaced, 1 not")
     keyboard.press("Escape")
     expect(chat.page.locator("[data-preview-panel]")).to_be_hidden()

@@ -11,18 +11,13 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from channels.consumer import get_handler_name
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
-from django.contrib.sessions.models import Session
-from django.db.models import Exists
-from django.utils import timezone
 
 from assistants import tasks
 from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
 from assistants.services import chat, conversations, following, rights
 from assistants.services.closing import WITHDRAWN
+from assistants.services.connections import on_a_thread
 from assistants.services.messages import parse_harmless
 
 logger = logging.getLogger(__name__)
@@ -33,15 +28,11 @@ Frame = Mapping[str, Any]
 SESSION_ENDED = 4401
 FOLLOWED_AT_ONCE = 100
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 UNAVAILABLE = (
     "The server cannot take messages at the moment. Your text is kept; please send it again soon."
 )
-
-
-def on_a_thread(function: Callable[..., T]) -> Callable[..., Any]:
-    """Database work beside the event loop, on any free thread: sockets do not wait in one line."""
-    threaded: Callable[..., Any] = database_sync_to_async(function, thread_sensitive=False)
-    return threaded
 
 
 class SessionEnded(Exception):
@@ -241,25 +232,19 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         await self._send(reply)
 
     async def _send(self, frame: Mapping[str, object]) -> None:
-        await self.send(text_data=json.dumps(frame, ensure_ascii=False))
+        await self.send(text_data=_encode(frame))
 
     async def _as_user(self, function: Callable[..., T], **arguments: object) -> T:
         """Call a service for the signed-in user, whose session and account are looked up afresh."""
 
         def call() -> T:
-            return function(_current_user(self.user_id, self.session_key), **arguments)
+            user = rights.get_signed_in(self.user_id, self.session_key)
+            if user is None:
+                raise SessionEnded
+            return function(user, **arguments)
 
         result: T = await on_a_thread(call)()
         return result
-
-
-def _current_user(user_id: int, session_key: str) -> AbstractBaseUser:
-    alive = Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now())
-    users = get_user_model().objects.filter(pk=user_id, is_active=True)
-    user = users.filter(Exists(alive)).first()
-    if user is None:
-        raise SessionEnded
-    return user
 
 
 def _parse(text: str | None) -> Frame:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from assistants.types import Refusal
+
 
 class AssistantsError(Exception):
     """`code` is stable and for programs; `user_message` is shown and says what to do.
@@ -35,6 +39,19 @@ class InvalidRequest(AssistantsError):
 
     code = "invalid_request"
     user_message = "This request could not be understood."
+    permanent = True
+
+
+class InvalidKey(AssistantsError):
+    """A key of the API that opens nothing: unknown, revoked, expired, or of an account that is off.
+    Which of them is not told.
+    """
+
+    code = "invalid_api_key"
+    user_message = (
+        "This API key is not valid. Check that it was copied whole; it may also have expired or "
+        "been revoked. Your administrator can make another."
+    )
     permanent = True
 
 
@@ -86,14 +103,40 @@ class ProviderError(AssistantsError):
     user_message = "The model did not answer. Please try again."
 
 
-class NoRoute(AssistantsError):
-    """No deployment may, or can, take this request; fails closed."""
+class TicketRefused(AssistantsError):
+    """A payload without a valid egress ticket: it is not sent. The detail says why, no content."""
 
+    code = "egress_refused"
+    user_message = (
+        "This was not sent to a cloud: its egress ticket is not valid. It stays on the premises."
+    )
+    permanent = True
+
+
+class NoRoute(AssistantsError):
+    """No deployment may, or can, take this request; fails closed. `refusals` says why, of each."""
+
+    refusals: tuple[Refusal, ...] = ()
     code = "no_route"
     user_message = (
         "No model that may see this conversation is available now. "
         "Your message is kept; please try again later or ask your administrator."
     )
+
+
+class EgressRefused(ProviderError):
+    """The gate did not let it leave. `rule` says why, in a sentence; `crossing` is its record."""
+
+    code = "egress_refused"
+    user_message = (
+        "This may not leave the premises, and no model here can answer it. Your message is kept."
+    )
+    permanent = True
+
+    def __init__(self, detail: str = "", *, rule: str = "", crossing: Any = None) -> None:
+        super().__init__(detail)
+        self.rule = rule
+        self.crossing = crossing
 
 
 class LeaseLost(AssistantsError):

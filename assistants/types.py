@@ -119,7 +119,7 @@ class Prompt:
 
     `messages` is what a generative model sees, the question last. `question` and `passages`
     repeat the parts for providers that do not read prose (`quotes`). `max_tokens` bounds the
-    answer.
+    answer, which ends before the first of the sequences in `stop`.
     """
 
     messages: tuple[PromptMessage, ...]
@@ -127,12 +127,23 @@ class Prompt:
     passages: tuple[Passage, ...] = ()
     max_tokens: int = 1024
     temperature: float = 0.0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What a client asks of a model; the deployment's own bounds stand."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SealedPrompt:
     """A prompt as it may leave: placeholders for every sensitive span; no passages, no question
-    beside the messages."""
+    beside the messages.
+    """
 
     messages: tuple[PromptMessage, ...]
     max_tokens: int = 1024
@@ -151,12 +162,23 @@ class Capability(StrEnum):
     RERANK = "rerank"  # orders passages; it never answers
 
 
+class Difficulty(StrEnum):
+    """How much a message asks of a model: `hard` wants one that reasons well."""
+
+    EASY = "easy"
+    HARD = "hard"
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentSpec:
     """A model that runs somewhere. `context_tokens` bounds prompt and answer together.
 
     Prices are in euro for a million tokens. `key_variable` names the environment variable that
     holds the key; the key itself is never part of a value or a row.
+
+    `latency_budget_ms` is how soon its first word is expected, `capacity` how many answers it
+    takes at once without making them wait, `hedge_after_ms` after how long without a word the
+    next deployment of the route is started beside it. 0 says nothing of any of them.
     """
 
     slug: str
@@ -173,6 +195,9 @@ class DeploymentSpec:
     input_price: float = 0.0
     output_price: float = 0.0
     rank: int = 100
+    latency_budget_ms: int = 0
+    capacity: int = 0
+    hedge_after_ms: int = 0
 
     @property
     def place(self) -> str:
@@ -207,12 +232,16 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Deployments in order of preference, all of them permitted; the rule is a sentence."""
+    """Deployments in order of preference, all of them permitted; the rule is for people to read.
+
+    `notice` is what the asker should know beside it, such as a budget that is nearly used up.
+    """
 
     deployments: tuple[DeploymentSpec, ...]
     rule: str
     task: Capability
     refusals: tuple[Refusal, ...] = ()
+    notice: str = ""
 
 
 class Outcome(StrEnum):
@@ -245,6 +274,23 @@ class Decision:
 ALLOW = Decision(Outcome.ALLOW, rule="nothing objects")
 
 
+@dataclass(frozen=True, slots=True)
+class EgressTicket:
+    """The gate's permission for one payload to reach one deployment; see `assistants.tickets`.
+
+    `record` is the id of the ledger's EgressRecord, `payload_sha256` the hex digest of the
+    payload's UTF-8, `expires` in Unix seconds. `signature` (Ed25519, base64url) covers the
+    canonical JSON of the other fields.
+    """
+
+    record: str
+    payload_sha256: str
+    deployment: str
+    place: str
+    expires: int
+    signature: str
+
+
 class ReleaseMode(StrEnum):
     """When generated text is shown: at once, block by block after its check, or after review."""
 
@@ -275,6 +321,7 @@ class Delta:
 class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
+    STOP_SEQUENCE = "stop_sequence"
     STOPPED_BY_USER = "stopped_by_user"
     ABSTAINED = "abstained"
 
@@ -295,6 +342,19 @@ class StreamFrame:
     number: int
     type: str
     data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How a deployment is doing, as all workers together know it.
+
+    `latency_ms` is what its first word took lately (None: not known), `in_flight` how many
+    answers it makes at present.
+    """
+
+    healthy: bool = True
+    latency_ms: float | None = None
+    in_flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)

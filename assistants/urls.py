@@ -1,5 +1,6 @@
 from django.urls import URLPattern, path
 
+from assistants.api import views as api
 from assistants.views import chat, documents, health, receipts
 
 urlpatterns: list[URLPattern] = [
@@ -18,6 +19,11 @@ urlpatterns: list[URLPattern] = [
     path(
         "documents/versions/<uuid:version_id>/discard/", documents.discard, name="discard-version"
     ),
+    path("v1/models", api.models, name="api-models"),
+    path("v1/models/<str:name>", api.model, name="api-model"),
+    path("v1/chat/completions", api.create_completion, name="api-completions"),
+    path("v1/chat/completions/<str:name>", api.completion, name="api-completion"),
+    path("v1/<path:rest>", api.unknown, name="api-unknown"),
     path("healthz", health.healthz, name="healthz"),
     path("metrics", health.metrics, name="metrics"),
 ]

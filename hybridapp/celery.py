@@ -8,7 +8,7 @@ from typing import Any
 from celery import Celery, signals
 
 from assistants.compute import announce, warm_up
-from hybridapp import broker
+from hybridapp import broker, memory
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
 
@@ -24,3 +24,4 @@ def load_embeddings(sender: Any, **kwargs: object) -> None:
     """So that the first question does not wait for it. Never in a pool that forks after it."""
     if str(sender.hostname).startswith("trusted@"):
         warm_up()
+        memory.settle()

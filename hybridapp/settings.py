@@ -64,7 +64,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "hybridapp.middleware.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -100,8 +100,9 @@ APP_DATABASE = dict(DATABASES["default"])
 OWNER_DATABASE = dj_database_url.parse(CONF.migration_database_url)
 DATABASES["default"].setdefault("OPTIONS", {})
 # Threads share a small pool; a connection is given back while an answer streams.
-# Statements are never prepared (Django's default for psycopg): the retrieval query must be
-# planned with its values, or PostgreSQL falls back to a plan that ignores the vector index.
+# A statement is prepared only where it asks for it (assistants/models/rows.py), however often it
+# ran: the retrieval query must be planned with its values, or PostgreSQL falls back to a plan that
+# ignores the vector index. Without a pool of our own none is: a pooler outside may not keep them.
 # DATABASE_POOL=0 makes a connection a request, for a pooler outside such as PgBouncer.
 if POOL_SIZE := int(os.environ.get("DATABASE_POOL", "12")):
     DATABASES["default"]["OPTIONS"]["pool"] = {
@@ -109,6 +110,7 @@ if POOL_SIZE := int(os.environ.get("DATABASE_POOL", "12")):
         "max_size": POOL_SIZE,
         "timeout": 20,
     }
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 2**31
 # A connection that died with a restarted database is replaced before anyone is given it.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["CONN_MAX_AGE"] = 0
@@ -137,8 +139,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 3600,  # longer than any task; a dead answer is the sweeper's to find
-    "unacked_restore_interval": 5,
+    # What a worker has taken is kept in its memory, and put back when it is told to stop. A list in
+    # the broker of all that is being done would cost each answer two transactions and save nothing:
+    # every task is a wake-up, and what it wakes for stands in a table where the sweeper finds it.
+    "ack_emulation": False,
     "socket_timeout": None,
 }
 CELERY_BEAT_SCHEDULE = {

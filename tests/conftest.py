@@ -50,7 +50,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     """
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
-            cursor.execute("alter table assistants_auditevent disable trigger append_only_truncate")
+            for table in ("assistants_auditevent", "assistants_egressrecord"):
+                cursor.execute(f"alter table {table} disable trigger append_only_truncate")
             role = sql.Identifier(str(settings.APP_DATABASE["USER"] or getpass.getuser()))
             cursor.execute(
                 sql.SQL("grant truncate on all tables in schema public to {}").format(role)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
-from assistants import compute
+from assistants import compute, control
 from assistants.exceptions import ProviderError
+from assistants.tickets import decode_ticket, from_base64url, verify_ticket
 from assistants.types import (
     Delta,
     DeploymentSpec,
@@ -17,6 +20,8 @@ from assistants.types import (
     FinishReason,
     GenerationEvent,
     Prompt,
+    PromptMessage,
+    Role,
     Started,
     Usage,
 )
@@ -31,6 +36,7 @@ class Models:
 
     turns: dict[str, list[Sequence[object]]] = field(default_factory=dict)
     prompts: list[tuple[str, Prompt]] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)  # payloads that left
     stalled: asyncio.Event | None = None
 
     def says(self, slug: str, *turns: Sequence[object]) -> None:
@@ -51,6 +57,32 @@ class Models:
             yield Delta(str(piece))
         yield Finished(FinishReason.STOP, Usage(10, len(pieces)))
 
+    async def generate_sealed(
+        self, payload: str, ticket: str, deployment: DeploymentSpec, *, generation_id: str
+    ) -> AsyncIterator[GenerationEvent]:
+        """As a cloud worker: it knows what it is sent, and checks the ticket. A function in place
+        of a turn's pieces is called with the last message as it was sent.
+        """
+        request = json.loads(payload)
+        verify_ticket(
+            from_base64url(control.get_egress_public_key()),
+            decode_ticket(ticket),
+            payload=payload,
+            deployment=deployment.slug,
+            place=deployment.place,
+            now=time.time(),
+        )
+        self.sent.append(payload)
+        messages = tuple(PromptMessage(Role(m["role"]), m["text"]) for m in request["messages"])
+        prompt = Prompt(messages, question="")
+        turn = self.turns[deployment.slug][0]
+        if callable(turn):
+            self.turns[deployment.slug] = [turn(messages[-1].text)]
+        async for event in self.generate(prompt, deployment, generation_id=generation_id):
+            yield event
+        if callable(turn):
+            self.turns[deployment.slug] = [turn]
+
 
 STALL = object()
 
@@ -67,6 +99,7 @@ def install(monkeypatch: pytest.MonkeyPatch, vector: Sequence[float]) -> Models:
         return vector
 
     monkeypatch.setattr(compute, "generate", models.generate, raising=False)
+    monkeypatch.setattr(compute, "generate_sealed", models.generate_sealed)
     monkeypatch.setattr(compute, "embed_query", embed_query, raising=False)
     monkeypatch.setattr(compute, "is_healthy", lambda slug: True, raising=False)
     monkeypatch.setattr(compute, "record_outcome", lambda slug, ok: None, raising=False)

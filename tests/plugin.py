@@ -1,7 +1,7 @@
 """Loaded before Django's settings: a database and a broker of the tests' own, for the session.
 
 With DATABASE_URL (and MIGRATION_DATABASE_URL, whose role must be able to create databases) or
-REDIS_URL set, that server is used instead.
+REDIS_URL (and CLOUD_REDIS_URL, its account for cloud workers) set, that server is used instead.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def start_services() -> None:
         os.environ["DATABASE_URL"] = postgres.url
         os.environ["MIGRATION_DATABASE_URL"] = postgres.owner_url
     if not os.environ.get("REDIS_URL"):
-        os.environ["REDIS_URL"] = stack.enter_context(Valkey(state_dir, durable=False)).url
+        valkey = stack.enter_context(Valkey(state_dir, durable=False))
+        os.environ["REDIS_URL"] = valkey.url
+        os.environ["CLOUD_REDIS_URL"] = valkey.cloud_url
     os.environ.setdefault("MODELS_DIR", str(CHECKOUT / ".state" / "models"))
     os.environ["STATE_DIR"] = str(state_dir)
     os.environ["SECRET_KEY"] = "only-for-the-tests-of-this-session"

@@ -1,5 +1,29 @@
 """The console: what an admin registers and reads. Private chats are not part of it."""
 
-from assistants.admin import audit, changes, documents, people, registry, sources, terms, zones
+from assistants.admin import (
+    api_keys,
+    audit,
+    budgets,
+    changes,
+    documents,
+    egress,
+    people,
+    registry,
+    sources,
+    terms,
+    zones,
+)
 
-__all__ = ["audit", "changes", "documents", "people", "registry", "sources", "terms", "zones"]
+__all__ = [
+    "api_keys",
+    "audit",
+    "budgets",
+    "changes",
+    "documents",
+    "egress",
+    "people",
+    "registry",
+    "sources",
+    "terms",
+    "zones",
+]

@@ -5,8 +5,10 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 
 from assistants import control
+from assistants.admin.what_if import what_if_view
 from assistants.models import Assistant, Deployment, PromptVersion
 from assistants.types import Capability
 
@@ -24,15 +26,24 @@ class DeploymentForm(forms.ModelForm):
         fields = [
             *("slug", "provider", "environment", "region", "model", "version", "base_url"),
             *("key_variable", "context_tokens", "max_tokens", "capabilities"),
-            *("input_price", "output_price", "rank", "enabled"),
+            *("input_price", "output_price", "rank", "latency_budget_ms", "capacity"),
+            *("hedge_after_ms", "enabled"),
         ]
 
 
 @admin.register(Deployment)
 class DeploymentAdmin(admin.ModelAdmin):
     form = DeploymentForm
-    list_display = ["slug", "provider", "environment", "region", "model", "rank", "enabled"]
+    list_display = [
+        *("slug", "provider", "environment", "region", "model", "input_price", "output_price"),
+        *("rank", "enabled"),
+    ]
     list_filter = ["environment", "enabled"]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(what_if_view)
+        what_if = path("what-if/", view, {"deployments": self}, name="assistants_what_if")
+        return [what_if, *super().get_urls()]
 
     def has_delete_permission(self, request: HttpRequest, obj: Deployment | None = None) -> bool:
         return False  # answers name it; switch it off instead

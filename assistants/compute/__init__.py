@@ -15,17 +15,23 @@ from assistants.compute.embeddings import (
 )
 from assistants.compute.generate import close_clients, generate
 from assistants.compute.health import check_deployment, is_healthy, record_outcome
+from assistants.compute.lanes import QUEUE_KEYS
 from assistants.compute.liveness import announce, get_alive
+from assistants.compute.load import get_loads, measured
 from assistants.compute.loop import run
-from assistants.compute.reading import END_TYPES, read_frames
+from assistants.compute.reading import END_TYPES, list_frames, read_frames
+from assistants.compute.remote import generate_sealed
 from assistants.compute.reranking import rerank
+from assistants.compute.reservations import get_reserved, reserve, settle
 from assistants.compute.streams import AnswerWriter, claim_abandoned, open_writer, request_stop
+from assistants.compute.wire import encode_sealed
 
 __all__ = [
     "BROKER_DOWN",
     "EMBEDDING_MODEL",
     "EMBEDDING_VERSION",
     "END_TYPES",
+    "QUEUE_KEYS",
     "AnswerWriter",
     "announce",
     "check_deployment",
@@ -35,15 +41,23 @@ __all__ = [
     "embed_at_endpoint",
     "embed_query",
     "embed_texts",
+    "encode_sealed",
     "generate",
+    "generate_sealed",
     "get_alive",
+    "get_loads",
+    "get_reserved",
     "is_healthy",
+    "list_frames",
     "measure_endpoint",
+    "measured",
     "open_writer",
     "read_frames",
     "record_outcome",
     "request_stop",
     "rerank",
+    "reserve",
     "run",
+    "settle",
     "warm_up",
 ]

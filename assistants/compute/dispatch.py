@@ -1,4 +1,4 @@
-"""The Celery app of the compute plane: no Django, no database, no results."""
+"""The Celery apps of the compute plane, one a lane: no Django, no database, no results."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import functools
 from celery import Celery
 
 from assistants import conf
-from assistants.compute import wire
+from assistants.compute.lanes import Lane
 
 
 @functools.cache
-def celery_app() -> Celery:
+def celery_app(lane: Lane) -> Celery:
     """Made at its first use, when the environment is complete."""
     app = Celery(
-        "compute",
+        f"compute.{lane.queue}",
         broker=conf.celery_broker_url(conf.load().redis_url),
         # The trusted worker has a current app of its own and only sends through this one.
         set_as_current=False,
     )
     app.conf.update(
-        task_default_queue=wire.QUEUE,
+        task_default_queue=lane.queue,
         task_ignore_result=True,
         # Acknowledged before it runs: whoever asked supervises the stream, and asks again.
         task_acks_late=False,
@@ -36,17 +36,21 @@ def celery_app() -> Celery:
             "visibility_timeout": 30,
             "unacked_restore_interval": 5,
             "socket_timeout": None,
+            "global_keyprefix": lane.prefix,
         },
+        # Nobody asks a worker of a lane with an account of its own; it would need more rights.
+        worker_enable_remote_control=not lane.prefix,
     )
     return app
 
 
-def send(payload: str) -> None:
+def send(lane: Lane, *args: str) -> None:
     """Queue a generation; blocks for about 2 ms. Raises `kombu.exceptions.OperationalError`."""
-    celery_app().send_task(
-        wire.TASK,
-        args=(payload,),
-        queue=wire.QUEUE,
+    celery_app(lane).send_task(
+        lane.task,
+        args=args,
+        argsrepr="(…)",  # else their beginning is written into the message's head
+        queue=lane.queue,
         retry=True,
         retry_policy={"max_retries": 3, "interval_start": 0.1, "interval_max": 0.5},
     )

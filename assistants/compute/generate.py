@@ -1,4 +1,6 @@
-"""The one way to generate. Where it runs is decided in docs/adr/0003-where-generation-runs.md."""
+"""The one way to generate on the premises. Where it runs is decided in
+docs/adr/0003-where-generation-runs.md; to a cloud it is `generate_sealed`, in `remote`.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +9,16 @@ from collections.abc import AsyncGenerator
 
 from assistants.compute import remote
 from assistants.compute.broker import close_async_client
+from assistants.compute.load import measured
 from assistants.compute.providers import provider_class
-from assistants.types import DeploymentSpec, GenerationEvent, Prompt
+from assistants.compute.providers.base import failure
+from assistants.types import ON_PREM, DeploymentSpec, GenerationEvent, Prompt
 
 # What computes for seconds has a worker of its own; the rest waits for a network, or is trivial,
 # and runs on the caller's event loop.
 BY_QUEUE = frozenset({"local"})
+# It makes nobody wait, and there is nothing to learn of it.
+UNMEASURED = frozenset({"quotes"})
 
 
 def generate(
@@ -21,11 +27,19 @@ def generate(
     """One Started, Deltas, one Finished; see `providers.Provider` for what is promised.
 
     `generation_id` is unique for each attempt: the same one never runs twice. Close the iterator
-    (`contextlib.aclosing`) to stop the work at once. Raises ProviderError.
+    (`contextlib.aclosing`) to stop the work at once. Raises ProviderError; at once, and with
+    nothing sent, for a deployment outside the premises: what leaves is sealed, has a ticket and
+    goes by `generate_sealed`.
     """
+    if deployment.environment != ON_PREM:
+        raise failure("egress_refused", f"{deployment.slug} is not on the premises")
     if deployment.provider in BY_QUEUE:
-        return remote.generate(prompt, deployment, generation_id=generation_id)
-    return provider_class(deployment.provider)(deployment).generate(prompt)
+        events = remote.generate(prompt, deployment, generation_id=generation_id)
+    else:
+        events = provider_class(deployment.provider)(deployment).generate(prompt)
+    if deployment.provider in UNMEASURED:
+        return events
+    return measured(events, deployment.slug, generation_id)
 
 
 async def close_clients() -> None:

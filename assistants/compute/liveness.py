@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import redis
@@ -16,31 +16,41 @@ import redis.asyncio
 from celery import signals
 
 from assistants import conf
+from assistants.compute.lanes import LANES
 
 EVERY = 3.0  # seconds
 EXPIRY = 10  # seconds; two words may be lost before a part counts as gone
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def _key(part: str) -> str:
-    return f"alive:{part}"
+_PREFIXES = {lane.part: lane.prefix for lane in LANES}
+
+
+def alive_key(part: str) -> str:
+    return f"{_PREFIXES.get(part, '')}alive:{part}"
 
 
 async def get_alive(client: redis.asyncio.Redis, parts: Sequence[str]) -> dict[str, bool]:
     """Which parts have told of themselves within `EXPIRY`. Raises `redis.RedisError`."""
-    values = await client.mget([_key(part) for part in parts])
+    values = await client.mget([alive_key(part) for part in parts])
     return {part: value is not None for part, value in zip(parts, values, strict=True)}
 
 
-def announce() -> None:
+def announce(also: Callable[[], Iterable[str]] = tuple) -> None:
     """To be called where a Celery app is made: its workers and beat then tell of themselves.
+
+    `also` names further keys of the broker that are to be there as long as they live.
 
     A worker's part is its node name before the `@` (`celery worker -n trusted@%h`); beat's is
     `beat`. Any number of processes may be the same part.
     """
+    _also.append(also)
     signals.worker_ready.connect(_worker_ready, weak=False)
     signals.beat_init.connect(_beat_init, weak=False)
     signals.worker_process_init.connect(_die_with_parent, weak=False)
+
+
+_also: list[Callable[[], Iterable[str]]] = []
 
 
 def _worker_ready(sender: Any, **kwargs: object) -> None:
@@ -61,7 +71,10 @@ def _tell(part: str) -> None:
     )
     while True:
         with contextlib.suppress(redis.RedisError):  # whoever needs the broker will complain
-            client.set(_key(part), os.getpid(), ex=EXPIRY)
+            pipeline = client.pipeline(transaction=False)
+            for key in (alive_key(part), *(key for each in _also for key in each())):
+                pipeline.set(key, os.getpid(), ex=EXPIRY)
+            pipeline.execute()
         time.sleep(EVERY)
 
 

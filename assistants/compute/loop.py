@@ -10,6 +10,7 @@ import asyncio
 import functools
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -29,6 +30,11 @@ _starting = threading.Lock()
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the shared loop and wait for it, from any thread but the loop's own."""
+    return start(coroutine).result()
+
+
+def start(coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+    """Run a coroutine on the shared loop, from any thread, and wait for nothing."""
     with _starting:
         loop = _loop()
-    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+    return asyncio.run_coroutine_threadsafe(coroutine, loop)

@@ -23,7 +23,9 @@ BLOCK_MILLISECONDS = 5_000
 ENTRIES_AT_ONCE = 200  # of one stream
 MOST_WAITING = 400  # frames for a reader that does not take them: it is passed over till it does
 CROWD = 8  # followed answers from which on a pause gathers more than it delays
-GATHER_SECONDS = 0.01
+# A read names each followed answer: the more there are, the longer a pause pays.
+GATHER_SECONDS_EACH = 0.0005
+LONGEST_GATHER_SECONDS = 0.05
 WAKE_KEEP_SECONDS = 3600
 
 
@@ -43,12 +45,15 @@ async def read_frames(
     follower = reader.join(stream_key(answer), after)
     try:
         while True:
-            try:
-                async with asyncio.timeout(idle_seconds):
-                    frame = await follower.frames.get()
-            except TimeoutError:
-                yield None
-                continue
+            if follower.frames.empty():
+                try:
+                    async with asyncio.timeout(idle_seconds):
+                        frame = await follower.frames.get()
+                except TimeoutError:
+                    yield None
+                    continue
+            else:
+                frame = follower.frames.get_nowait()
             reader.taken(follower)
             if isinstance(frame, BaseException):
                 raise frame
@@ -57,6 +62,15 @@ async def read_frames(
                 return
     finally:
         reader.leave(follower)
+
+
+async def list_frames(answer: str, after: int) -> list[StreamFrame]:
+    """The frames with a number above `after` that the stream holds now."""
+    key, first = stream_key(answer), f"{after + 1}-0"
+    return [
+        decode_frame(entry)
+        for entry in await patiently(lambda: async_client().xrange(key, min=first))
+    ]
 
 
 def decode_frame(entry: tuple[str, Mapping[str, str]]) -> StreamFrame:
@@ -136,8 +150,9 @@ class _Reader:
         try:
             while self._followers:
                 await self._read_once()
-                if len(self._followers) >= CROWD:
-                    await asyncio.sleep(GATHER_SECONDS)
+                crowd = len(self._followers)
+                if crowd >= CROWD:
+                    await asyncio.sleep(min(crowd * GATHER_SECONDS_EACH, LONGEST_GATHER_SECONDS))
         except Exception as error:  # each follower is told, and its reader resumes or gives up
             for follower in self._all():
                 follower.frames.put_nowait(error)

@@ -14,9 +14,10 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from assistants.compute.broker import BROKER_DOWN, async_client, patiently, sync_client
+from assistants.compute.broker import BROKER_DOWN, async_client, sync_client
 from assistants.compute.loop import run
 from assistants.compute.reading import END_TYPES, decode_frame, stream_key
+from assistants.compute.scripts import Script
 from assistants.exceptions import LeaseLost
 from assistants.types import StreamFrame
 
@@ -30,15 +31,28 @@ UNFINISHED_KEEP_SECONDS = 24 * 3600
 STOP_CHANNEL = "answers:stop"
 
 DELTA = "answer.delta"
-# KEYS: stream, lease. ARGV: token, lease seconds, keep seconds, first number, type, data, …
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+# KEYS: lease, stream, stop, runs, requeued. ARGV: token, lease seconds, keep seconds.
+_TAKE = Script("""
+local holder = redis.call('get', KEYS[1])
+if holder and holder ~= ARGV[1] then return {} end
+redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])
+local runs = redis.call('incr', KEYS[4])
+redis.call('expire', KEYS[4], ARGV[3])
+redis.call('del', KEYS[5])
+return {runs, redis.call('xrange', KEYS[2], '-', '+'), redis.call('exists', KEYS[3])}
+""")
+
+# KEYS: stream, lease. ARGV: token, lease seconds, keep seconds, first number, ended, type, data, …
 # An append that is repeated because its reply was lost finds its own entry and skips it; an
-# entry of somebody else at that number means that the answer was taken over.
-_APPEND = """
+# entry of somebody else at that number means that the answer was taken over. The end gives the
+# lease back.
+_APPEND = Script("""
 local holder = redis.call('get', KEYS[2])
 if holder and holder ~= ARGV[1] then return 0 end
-redis.call('set', KEYS[2], ARGV[1], 'EX', ARGV[2])
 local number = tonumber(ARGV[4])
-for i = 5, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
     local id = number .. '-0'
     local there = redis.call('xrange', KEYS[1], id, id)
     if #there == 0 then
@@ -49,11 +63,23 @@ for i = 5, #ARGV, 2 do
     number = number + 1
 end
 redis.call('expire', KEYS[1], ARGV[3])
+if ARGV[5] == '1' then
+    redis.call('del', KEYS[2])
+else
+    redis.call('set', KEYS[2], ARGV[1], 'EX', ARGV[2])
+end
 return 1
-"""
+""")
 
 # KEYS: lease. ARGV: token.
-_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"
+_RELEASE = Script(
+    "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"
+)
+
+
+def _mapping(fields: Sequence[str]) -> dict[str, str]:
+    """A script is given an entry's fields as one list: name, value, name, value."""
+    return dict(zip(fields[::2], fields[1::2], strict=True))
 
 
 def _lease(answer: str) -> str:
@@ -88,26 +114,19 @@ class AnswerWriter:
         self.runs = 0
         self.released = ""
         self.stop = asyncio.Event()
+        self.ended = False
         self._next = 1
         self._client = async_client()
-        self._append = self._client.register_script(_APPEND)
         self._renewal: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> AnswerWriter:
-        lease = _lease(self.answer)
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.set(lease, self.token, nx=True, ex=LEASE_SECONDS)
-        pipeline.xrange(stream_key(self.answer))
-        pipeline.get(_stop(self.answer))
-        taken, entries, stop = await patiently(pipeline.execute)
-        if not taken and await patiently(lambda: self._client.get(lease)) != self.token:
-            raise LeaseLost(f"answer {self.answer} has another runner")
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.incr(_runs(self.answer))
-        pipeline.expire(_runs(self.answer), UNFINISHED_KEEP_SECONDS)
-        pipeline.delete(_requeued(self.answer))
-        self.runs = int((await patiently(pipeline.execute))[0])
-        self.earlier = [decode_frame(entry) for entry in entries]
+        name = self.answer
+        keys = [_lease(name), stream_key(name), _stop(name), _runs(name), _requeued(name)]
+        taken = await _TAKE(keys, [self.token, LEASE_SECONDS, UNFINISHED_KEEP_SECONDS])
+        if not taken:
+            raise LeaseLost(f"answer {name} has another runner")
+        self.runs, entries, stop = int(taken[0]), taken[1], taken[2]
+        self.earlier = [decode_frame((number, _mapping(fields))) for number, fields in entries]
         self._next = len(self.earlier) + 1
         self.released = "".join(
             str(frame.data["text"]) for frame in self.earlier if frame.type == DELTA
@@ -119,13 +138,18 @@ class AnswerWriter:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self._leave()
+        if self.ended:
+            return  # the end has given the lease back
+        try:
+            await _RELEASE([_lease(self.answer)], [self.token])
+        except BROKER_DOWN:
+            logger.warning("lease of answer %s is left to lapse", self.answer)
+
+    def _leave(self) -> None:
         if self._renewal:
             self._renewal.cancel()
         _StopListener.of_this_loop().forget(self)
-        try:
-            await self._client.eval(_RELEASE, 1, _lease(self.answer), self.token)
-        except BROKER_DOWN:
-            logger.warning("lease of answer %s is left to lapse", self.answer)
 
     @property
     def peers(self) -> int:
@@ -133,19 +157,24 @@ class AnswerWriter:
         return len(_StopListener.of_this_loop().writers)
 
     async def append(self, frames: Sequence[tuple[str, Mapping[str, object]]]) -> None:
-        """Append frames in order, all or none. Raises LeaseLost if the answer was taken over."""
+        """Append frames in order, all or none. Raises LeaseLost if the answer was taken over.
+
+        An end frame is the last: it gives the lease back.
+        """
         if not frames:
             return
         ended = frames[-1][0] in END_TYPES
         keep = KEEP_SECONDS if ended else UNFINISHED_KEEP_SECONDS
-        arguments: list[str | int] = [self.token, LEASE_SECONDS, keep, self._next]
+        arguments: list[str | int] = [self.token, LEASE_SECONDS, keep, self._next, int(ended)]
         for kind, data in frames:
-            arguments += [kind, json.dumps(data, ensure_ascii=False, separators=(",", ":"))]
-        keys = [stream_key(self.answer), _lease(self.answer)]
-        if not await patiently(lambda: self._append(keys=keys, args=arguments)):
+            arguments += [kind, _encode(data)]
+        if not await _APPEND([stream_key(self.answer), _lease(self.answer)], arguments):
             raise LeaseLost(f"answer {self.answer} was taken over")
         self._next += len(frames)
         self.released += "".join(str(data["text"]) for kind, data in frames if kind == DELTA)
+        if ended:
+            self.ended = True
+            self._leave()
 
     async def _renew(self) -> None:
         """Heartbeat. Also a second way to notice a stop, should its message have been missed."""
@@ -173,7 +202,8 @@ def open_writer(answer: str) -> Iterator[AnswerWriter]:
     try:
         yield writer
     finally:
-        run(writer.__aexit__())
+        if not writer.ended:
+            run(writer.__aexit__())
 
 
 class _StopListener:

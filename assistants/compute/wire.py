@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from assistants.compute.lanes import Lane
 from assistants.compute.providers.base import failure
 from assistants.exceptions import ProviderError
 from assistants.types import (
@@ -20,32 +22,33 @@ from assistants.types import (
     Prompt,
     PromptMessage,
     Role,
+    SealedPrompt,
     Started,
     Usage,
 )
 
-QUEUE = "on_prem"
-TASK = "compute.generate"
-
 KEEP_SECONDS = 600  # of everything below, after the last sign of life
 WANTED_SECONDS = 20  # the caller renews it each 5 s; without it the worker stops
-HEARTBEAT_SECONDS = 2.0  # while nothing else is written
+
+_GENERATION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+# What a worker needs to know of a deployment; how it is chosen is none of a cloud's business.
+_OF_THE_CHOICE = {"capabilities", "input_price", "output_price", "rank"}
 
 
-def stream_key(generation_id: str) -> str:
-    return f"generation:{generation_id}"
+def stream_key(lane: Lane, generation_id: str) -> str:
+    return lane.key(f"generation:{generation_id}")
 
 
-def claim_key(generation_id: str) -> str:
-    return f"generation:{generation_id}:claimed"
+def claim_key(lane: Lane, generation_id: str) -> str:
+    return lane.key(f"generation:{generation_id}:claimed")
 
 
-def stop_key(generation_id: str) -> str:
-    return f"generation:{generation_id}:stop"
+def stop_key(lane: Lane, generation_id: str) -> str:
+    return lane.key(f"generation:{generation_id}:stop")
 
 
-def wanted_key(generation_id: str) -> str:
-    return f"generation:{generation_id}:wanted"
+def wanted_key(lane: Lane, generation_id: str) -> str:
+    return lane.key(f"generation:{generation_id}:wanted")
 
 
 def encode_request(generation_id: str, prompt: Prompt, deployment: DeploymentSpec) -> str:
@@ -73,6 +76,45 @@ def decode_request(payload: str) -> tuple[str, Prompt, DeploymentSpec]:
         Prompt(messages=tuple(messages), passages=tuple(passages), **prompt),
         DeploymentSpec(capabilities=capabilities, **deployment),
     )
+
+
+def encode_sealed(generation_id: str, sealed: SealedPrompt, deployment: DeploymentSpec) -> str:
+    """The payload that an egress ticket is signed for: canonical JSON of a sealed prompt and where
+    it goes. Every byte that a cloud worker is handed, but for the ticket, is in it.
+    """
+    known = asdict(deployment)
+    return json.dumps(
+        {
+            "id": generation_id,
+            "messages": [{"role": m.role.value, "text": m.text} for m in sealed.messages],
+            "max_tokens": sealed.max_tokens,
+            "temperature": sealed.temperature,
+            "deployment": {name: known[name] for name in known if name not in _OF_THE_CHOICE},
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+
+
+def decode_sealed(payload: str) -> tuple[str, Prompt, DeploymentSpec]:
+    """Raises ValueError for what `encode_sealed` did not make."""
+    try:
+        request = json.loads(payload)
+        generation_id = request["id"]
+        if not _GENERATION_ID.fullmatch(generation_id):
+            raise ValueError
+        messages = tuple(PromptMessage(Role(m["role"]), m["text"]) for m in request["messages"])
+        prompt = Prompt(
+            messages=messages,
+            question="",
+            max_tokens=int(request["max_tokens"]),
+            temperature=float(request["temperature"]),
+        )
+        return generation_id, prompt, DeploymentSpec(**request["deployment"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        # The kind only: the text of some of these repeats what could not be read.
+        raise ValueError(f"it is no sealed payload ({type(error).__name__})") from None
 
 
 # -- entries of the stream: `n` counts from 1, so that a repeated append is seen and skipped -------
@@ -105,7 +147,7 @@ def encode_error(error: ProviderError) -> Entry:
 
 
 def decode(entry: Mapping[str, str]) -> GenerationEvent | ProviderError | None:
-    """None is a heartbeat."""
+    """None is a heartbeat. Raises KeyError or ValueError for what is no entry of this module."""
     match entry["t"]:
         case "started":
             return Started(entry["model"], entry["version"])

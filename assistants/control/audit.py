@@ -8,10 +8,16 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from assistants.control.receipts import sha256_of
-from assistants.models import AuditEvent
+from assistants.models import AuditEvent, rows
 
 # Any constant: it names the lock that makes appends to the chain take turns.
 _CHAIN_LOCK = 7_104_115
+# Two statements in one round trip: the second, begun when the lock is held, sees what was committed
+# before. As one statement it would see what was there when it began to wait.
+LAST = """
+select pg_advisory_xact_lock(%s);
+select number, sha256 from assistants_auditevent order by number desc limit 1
+"""
 
 
 def record_event(
@@ -24,19 +30,21 @@ def record_event(
     """
     with transaction.atomic(savepoint=False):
         with connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_xact_lock(%s)", [_CHAIN_LOCK])
-        last = AuditEvent.objects.order_by("-number").values("number", "sha256").first()
+            cursor.execute(LAST, [_CHAIN_LOCK])
+            cursor.nextset()
+            last = cursor.fetchone()
+        number, previous = last or (0, "")
         event = AuditEvent(
-            number=last["number"] + 1 if last else 1,
+            number=number + 1,
             at=timezone.now(),
             actor=actor,
             action=action,
             subject=subject,
             data=dict(data or {}),
-            previous_sha256=last["sha256"] if last else "",
+            previous_sha256=previous,
         )
         event.sha256 = _hash(event)
-        event.save(force_insert=True)
+        rows.insert(event)
     return event
 
 

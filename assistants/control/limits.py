@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 
+import redis
 from django.conf import settings
-from django.core.cache import cache
 
 from assistants.exceptions import RateLimited
+
+WINDOW_SECONDS = 60
+CONNECT_SECONDS = 5.0
+
+
+@functools.cache
+def _client() -> redis.Redis:
+    """The one client of this process. Django's cache would connect anew for each socket's frame."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=CONNECT_SECONDS, socket_connect_timeout=CONNECT_SECONDS
+    )
 
 
 def check_rate(user_id: object) -> None:
@@ -36,7 +48,11 @@ def check_preview_rate(user_id: object) -> None:
 def _count(what: str, user_id: object, limit: int) -> int:
     """Count one more in this minute: 0, or the seconds to wait where that is above the limit."""
     now = time.time()
-    window = int(now // 60)
+    window = int(now // WINDOW_SECONDS)
     key = f"{what}:{user_id}:{window}"
-    cache.add(key, 0, timeout=120)
-    return math.ceil((window + 1) * 60 - now) if cache.incr(key) > limit else 0
+    pipeline = _client().pipeline(transaction=False)
+    pipeline.incr(key)
+    pipeline.expire(key, 2 * WINDOW_SECONDS)
+    if pipeline.execute()[0] <= limit:
+        return 0
+    return math.ceil((window + 1) * WINDOW_SECONDS - now)

@@ -19,7 +19,7 @@ from assistants.data.documents import (
     restore_document,
 )
 from assistants.data.embedding_models import (
-    create_model_index,
+    create_model_indexes,
     drop_retired_models,
     fill_model,
     get_embedding_spec,
@@ -67,6 +67,7 @@ from assistants.data.privacy import (
     classify_sensitivity,
     find_spans,
     find_structured_spans,
+    find_terms,
 )
 from assistants.data.ranking import CROWDING_WEIGHT, Measured, weigh
 from assistants.data.relevance import is_relevant
@@ -131,7 +132,14 @@ from assistants.data.zone_contents import (
     move_document,
     reject_held_version,
 )
-from assistants.data.zones import NO_ZONE, days_in_words, join_zones, loosens, refusal
+from assistants.data.zones import (
+    NO_ZONE,
+    days_in_words,
+    join_zones,
+    loosens,
+    refusal,
+    rules_of_detected,
+)
 
 __all__ = [
     "CROWDING_WEIGHT",
@@ -191,7 +199,7 @@ __all__ = [
     "count_waiting",
     "count_waiting_for",
     "count_zone_contents",
-    "create_model_index",
+    "create_model_indexes",
     "days_in_words",
     "delete_expired_versions",
     "delete_version",
@@ -203,6 +211,7 @@ __all__ = [
     "find_linked",
     "find_spans",
     "find_structured_spans",
+    "find_terms",
     "get_dead_letter",
     "get_document",
     "get_document_list",
@@ -259,6 +268,7 @@ __all__ = [
     "rights_of_asker",
     "rights_of_system",
     "rights_of_user",
+    "rules_of_detected",
     "save_seal",
     "save_seen",
     "search",

@@ -18,10 +18,13 @@ from assistants.data.roles import as_owner
 from assistants.data.scope import rights_of_system
 from assistants.data.vectors import execute_with_vectors
 from assistants.exceptions import EmbeddingModelChanged, InvalidRequest
-from assistants.models import EmbeddingModel
+from assistants.models import EmbeddingModel, rows
 from assistants.types import EmbeddingSpec
 
 State = EmbeddingModel.State
+
+MODEL = rows.Columns(EmbeddingModel, "model")
+ACTIVE = f"select {MODEL} from assistants_embeddingmodel model where state = %s"  # noqa: S608
 
 # Chunks without a vector by a model. Older versions come last: they are only asked "as of".
 WITHOUT = """
@@ -58,18 +61,29 @@ select exists (
     )
 )
 """
-CREATE_INDEX = """
+# Each model has two indexes over the current rows: the graph of all vectors, and the vectors
+# themselves by zone, so that a scope is scanned page after page and not row by row.
+MODEL_INDEX = """
 create index concurrently if not exists embedding_model_{model} on assistants_embedding
     using hnsw ((vector::halfvec({dimensions})) halfvec_cosine_ops)
-    with (m = 16, ef_construction = 128)
+    with (m = 16, ef_construction = 200)
     where current and model_id = {model}
 """
+ZONE_INDEX = """
+create index concurrently if not exists embedding_zone_{model} on assistants_embedding
+    (zone_id) include ({included})
+    where current and model_id = {model}
+"""
+MOST_INCLUDED = 1_300  # dimensions; a longer row does not fit into such an index
 IS_VALID = "select indisvalid from pg_index where indexrelid = to_regclass(%s)"
 
 
 def get_active_model() -> EmbeddingModel:
     """Read afresh: whoever searches or indexes after the switch uses the new one."""
-    return EmbeddingModel.objects.get(state=State.ACTIVE)
+    found = rows.read(ACTIVE, [State.ACTIVE])
+    if found is None:
+        raise EmbeddingModel.DoesNotExist("no embedding model is active")
+    return MODEL.read(iter(found))
 
 
 def get_embedding_spec(model: EmbeddingModel | None = None) -> EmbeddingSpec:
@@ -149,18 +163,22 @@ def fill_model(model_id: int, vectors: Sequence[tuple[uuid.UUID, Sequence[float]
         execute_with_vectors(FILL, parameters, [vector for _, vector in vectors])
 
 
-def create_model_index(model: EmbeddingModel) -> None:
-    """Its own index, built beside the traffic; as the owner of the tables, outside transactions.
+def create_model_indexes(model: EmbeddingModel) -> None:
+    """Its own indexes, built beside the traffic; as the owner of the tables, outside transactions.
 
     One that an interrupted attempt left behind is built anew.
     """
-    name = f"embedding_model_{model.pk}"
+    included = "chunk_id, vector" if model.dimensions <= MOST_INCLUDED else "chunk_id"
     with as_owner(), connection.cursor() as cursor:
-        cursor.execute(IS_VALID, [name])
-        found = cursor.fetchone()
-        if found and not found[0]:
-            cursor.execute(f"drop index concurrently {name}")
-        cursor.execute(CREATE_INDEX.format(model=model.pk, dimensions=model.dimensions))
+        for kind, statement in (("model", MODEL_INDEX), ("zone", ZONE_INDEX)):
+            name = f"embedding_{kind}_{model.pk}"
+            cursor.execute(IS_VALID, [name])
+            found = cursor.fetchone()
+            if found and not found[0]:
+                cursor.execute(f"drop index concurrently {name}")
+            cursor.execute(
+                statement.format(model=model.pk, dimensions=model.dimensions, included=included)
+            )
 
 
 def switch_model(model_id: int) -> bool:
@@ -187,7 +205,8 @@ def drop_retired_models() -> list[str]:
     dropped = []
     for model in EmbeddingModel.objects.filter(state=State.RETIRED):
         with as_owner(), connection.cursor() as cursor:
-            cursor.execute(f"drop index concurrently if exists embedding_model_{model.pk}")
+            for kind in ("model", "zone"):
+                cursor.execute(f"drop index concurrently if exists embedding_{kind}_{model.pk}")
         with transaction.atomic(), rights_of_system():
             dropped.append(str(model))
             model.delete()

@@ -16,14 +16,18 @@ from psycopg import sql
 
 WHO = ("USER", "PASSWORD", "HOST", "PORT")
 
-# The trail is only ever appended to, and which migrations ran is the owner's to say.
+# Whose a key is never changes, and which migrations ran is the owner's to say.
 GRANTS = """
 grant usage on schema {schema} to {role};
 grant select, insert, update, delete on all tables in schema {schema} to {role};
 grant usage on all sequences in schema {schema} to {role};
-revoke update, delete on assistants_auditevent from {role};
+revoke update, delete on assistants_apikey from {role};
+grant update (last_used, revoked) on assistants_apikey to {role};
 revoke insert, update, delete on django_migrations from {role};
 """
+# The trail and the ledger are only ever appended to.
+APPENDED = ("assistants_auditevent", "assistants_egressrecord")
+REVOKE = "revoke update, delete on {table} from {role}"
 
 
 def as_owner(alias: str = DEFAULT_DB_ALIAS) -> AbstractContextManager[None]:
@@ -70,3 +74,7 @@ def grant_rights(using: str = DEFAULT_DB_ALIAS, **kwargs: object) -> None:
         if role and role != user:
             names = {"schema": sql.Identifier(schema), "role": sql.Identifier(role)}
             cursor.execute(sql.SQL(GRANTS).format(**names))
+            # Not all of them are there where an earlier migration was the last.
+            for table in set(APPENDED) & set(connections[using].introspection.table_names(cursor)):
+                names["table"] = sql.Identifier(table)
+                cursor.execute(sql.SQL(REVOKE).format(**names))

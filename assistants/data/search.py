@@ -28,7 +28,6 @@ from assistants.data.scope import rights_of
 from assistants.types import Evidence, Passage, Scope
 
 CANDIDATES = 32  # of each side
-EXACT_UP_TO = 4_000  # chunks in scope; below it a scan is quicker than the index, and exact
 # Words are looked up from the rarest on, while they stand in so many chunks of the scope
 # altogether; the rarest one alone may stand in more. What only common words match would not come
 # first anyway, and each row looked at costs some ten microseconds.
@@ -38,13 +37,23 @@ READ_THROUGH = 1_000  # a scope up to this size is read through for all of its w
 # Row-level security keeps `@@` from using its index unless a superuser has declared it leakproof.
 # Without that, words count in scopes up to this size only, beside the nearest vectors.
 SCANNED_UP_TO = 5_000
+# A scope is scanned for its nearest vectors, exactly, while that is quick (half a microsecond a
+# chunk) or quicker than the graph of all zones: it walks past so many more chunks as the scope
+# is a smaller part of them. Where the two cost the same, the square of one is a multiple of all.
+SCANNED = 20_000
+SCANNED_SQUARE = 2_000
+# A larger part of all chunks than one in so many is not looked up zone by zone for its words.
+WIDE = 5
 
 # With a long list a filter that admits a tenth is nearly always satisfied in one pass: quicker
-# than a short list and several passes, and never much slower.
+# than a short list and several passes, and never much slower. Workers beside this process would
+# take longer to start than they save, and the processors from the questions of others.
 SETTINGS = """
 select set_config('hnsw.iterative_scan', 'relaxed_order', true),
-    set_config('hnsw.ef_search', '800', true),
-    (select proleakproof from pg_proc where oid = 'ts_match_vq(tsvector,tsquery)'::regprocedure)
+    set_config('hnsw.ef_search', '400', true),
+    set_config('max_parallel_workers_per_gather', '0', true),
+    (select proleakproof from pg_proc where oid = 'ts_match_vq(tsvector,tsquery)'::regprocedure),
+    (select reltuples from pg_class where oid = 'assistants_chunk'::regclass)
 """
 
 CANDIDATE_ROWS = """
@@ -81,12 +90,13 @@ EXACT = (
 )
 
 WORDED = """
-    select id from assistants_chunk
-    where current and zone_id = any (%(zones)s::bigint[]) and {matches}
+    select id from assistants_chunk where current and {matches}
     order by {weight} desc, id limit {candidates}
 """
-MATCHES = "search @@ %(words)s::tsquery"
-MATCHES_SCANNED = f"({MATCHES}) is true"  # an expression that the index does not serve
+# `is true` makes of a condition an expression that the index of zones and words does not serve.
+MATCHES = "zone_id = any (%(zones)s::bigint[]) and search @@ %(words)s::tsquery"
+MATCHES_WIDE = "(zone_id = any (%(zones)s::bigint[])) is true and search @@ %(words)s::tsquery"
+MATCHES_SCANNED = "zone_id = any (%(zones)s::bigint[]) and (search @@ %(words)s::tsquery) is true"
 NOT_WORDED = "select id from near where false"
 CURRENT = "version.current"
 
@@ -190,14 +200,15 @@ def _get_candidates(
             near, worded, valid = NEAR_AS_OF, WORDED_AS_OF, VALID
         else:
             words = _selective(present, statistics)
-            distance = EXACT
-            if statistics.chunks > EXACT_UP_TO:
-                distance = INDEXED.format(dimensions=get_dimensions(model))
+            distance, matches = EXACT, MATCHES_SCANNED
+            if statistics.chunks > READ_THROUGH:
                 cursor.execute(SETTINGS)
-                words_are_indexed = cursor.fetchone()[2]
+                *_, words_are_indexed, total = cursor.fetchone()
+                if not is_scanned(statistics.chunks, total):
+                    distance = INDEXED.format(dimensions=get_dimensions(model))
+                matches = MATCHES_WIDE if statistics.chunks * WIDE > total else MATCHES
                 if not words_are_indexed and statistics.chunks > SCANNED_UP_TO:
                     words = []
-            matches = MATCHES_SCANNED if statistics.chunks <= READ_THROUGH else MATCHES
             near = NEAR.replace("{distance}", distance)
             worded, valid = WORDED.replace("{matches}", matches), CURRENT
         values["words"] = any_of(words)
@@ -214,6 +225,14 @@ def _get_candidates(
             values,
         )
         return [read_candidate(row, present) for row in cursor.fetchall()]
+
+
+def is_scanned(chunks: int, total: float) -> bool:
+    """Whether a scope of so many chunks is scanned rather than asked of the graph over all zones.
+
+    `total` is about how many chunks there are (-1: nobody has counted them yet).
+    """
+    return chunks <= SCANNED or chunks**2 <= SCANNED_SQUARE * total
 
 
 def _weight_of(words: Iterable[str], statistics: Statistics, values: dict[str, Any]) -> str:

@@ -18,6 +18,14 @@ NO_ZONE = ZoneRules(
     treatment=Treatment.ALLOW,
 )
 
+# What text is bound by that was found to be so sensitive itself, whatever zone it was written in.
+_DETECTED = {
+    Sensitivity.CONFIDENTIAL: ZoneRules(
+        Sensitivity.CONFIDENTIAL, NO_ZONE.residency, Treatment.REDACT
+    ),
+    Sensitivity.RESTRICTED: ZoneRules(Sensitivity.RESTRICTED, frozenset({ON_PREM}), Treatment.DENY),
+}
+
 _STRICTNESS = [Treatment.ALLOW, Treatment.REDACT, Treatment.DENY]
 _LEAVING = {
     Treatment.ALLOW: "as it is written",
@@ -47,6 +55,14 @@ def _join(one: ZoneRules, other: ZoneRules) -> ZoneRules:
         retention_days=min(kept, default=None),
         names=one.names | other.names,
     )
+
+
+def rules_of_detected(sensitivity: Sensitivity | None) -> ZoneRules:
+    """What binds text that was found to be so sensitive (see `classify_sensitivity`): a number of
+    money or of a nation leaves sealed only, a patient's record not at all. It raises a zone by
+    joining it, and never lowers one.
+    """
+    return _DETECTED.get(sensitivity, NO_ZONE) if sensitivity is not None else NO_ZONE
 
 
 def loosens(before: ZoneRules, after: ZoneRules, new_readers: Iterable[str] = ()) -> list[str]:

@@ -1,5 +1,7 @@
+from assistants.models.api_keys import ApiKey
 from assistants.models.audit import AuditEvent
 from assistants.models.base import new_id
+from assistants.models.budgets import Budget, Charge
 from assistants.models.conversations import Answer, Citation, Conversation, Generation, Message
 from assistants.models.documents import (
     EMBEDDING_DIMENSIONS,
@@ -11,6 +13,7 @@ from assistants.models.documents import (
     Lexeme,
     Source,
 )
+from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
 from assistants.models.registry import Assistant, Deployment, PromptVersion
 from assistants.models.sealing import RedactionMap
@@ -20,14 +23,18 @@ from assistants.models.zones import Organisation, Zone, ZoneChange
 __all__ = [
     "EMBEDDING_DIMENSIONS",
     "Answer",
+    "ApiKey",
     "Assistant",
     "AuditEvent",
+    "Budget",
+    "Charge",
     "Chunk",
     "Citation",
     "Conversation",
     "Deployment",
     "Document",
     "DocumentVersion",
+    "EgressRecord",
     "Embedding",
     "EmbeddingModel",
     "Entity",

@@ -5,13 +5,23 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from assistants.models.api_keys import ApiKey
 from assistants.models.base import new_id
 from assistants.models.documents import Chunk, DocumentVersion
 from assistants.models.registry import Assistant, Deployment, PromptVersion
+from assistants.types import Sensitivity
 
 
 class Conversation(models.Model):
-    """`zones` are the slugs of all zones that went into it; it only grows (the ratchet)."""
+    """`zones` are the slugs of all zones that went into it; `detected` is the most that any of its
+    messages was found to be by what it holds. Both only grow (the ratchet).
+
+    One of the API holds one message, and is not listed on the page.
+    """
+
+    class Origin(models.TextChoices):
+        PAGE = "page"
+        API = "api", "API"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(
@@ -20,16 +30,29 @@ class Conversation(models.Model):
     assistant = models.ForeignKey(Assistant, on_delete=models.PROTECT, related_name="+")
     title = models.CharField(max_length=120)
     zones = ArrayField(models.SlugField())
+    detected = models.PositiveSmallIntegerField(
+        null=True, blank=True, choices=[(level.value, level.name.lower()) for level in Sensitivity]
+    )
+    origin = models.CharField(max_length=4, choices=Origin.choices, default=Origin.PAGE)
+    api_key = models.ForeignKey(
+        ApiKey, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 
     class Meta:
         # the sidebar: one owner's conversations, newest first
-        indexes = [models.Index(fields=["owner", "-updated"], name="conversation_sidebar")]
+        indexes = [
+            models.Index(fields=["owner", "origin", "-updated"], name="conversation_sidebar")
+        ]
 
 
 class Message(models.Model):
-    """What a person wrote. `parent` is the answer it follows; siblings share one (branches)."""
+    """What a person wrote. `parent` is the answer it follows; siblings share one (branches).
+
+    `given` is what a client of the API says went before, and `sampling` what it asks of the model
+    (services/given.py).
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     conversation = models.ForeignKey(
@@ -45,6 +68,8 @@ class Message(models.Model):
         null=True, blank=True, help_text="answer from the documents as they were on this day"
     )
     zones = ArrayField(models.SlugField())
+    given = models.JSONField(default=list, blank=True)
+    sampling = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -75,6 +100,14 @@ class Answer(models.Model):
     number = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     text = models.TextField(blank=True)
+    draft = models.TextField(
+        blank=True, help_text="what was written here, where a model outside polished it"
+    )
+    fingerprint = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="of its text: by it, it is known when a client quotes it",
+    )
     finish_reason = models.CharField(max_length=30, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
@@ -95,6 +128,11 @@ class Answer(models.Model):
     prompt_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
     cost = models.DecimalField(max_digits=12, decimal_places=6, default=0, help_text="euro")
+    elsewhere = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="what it would have cost on each other priced deployment: euro by slug",
+    )
     receipt = models.JSONField(null=True, blank=True)
     receipt_sha256 = models.CharField(max_length=64, blank=True)
     created = models.DateTimeField(auto_now_add=True)
@@ -111,7 +149,8 @@ class Answer(models.Model):
                 fields=["created"],
                 name="answer_open",
                 condition=Q(status="pending"),
-            )
+            ),
+            models.Index(fields=["fingerprint"], name="answer_fingerprint"),
         ]
 
 

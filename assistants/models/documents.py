@@ -185,8 +185,18 @@ class Chunk(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    version = models.ForeignKey(DocumentVersion, on_delete=models.CASCADE, related_name="chunks")
-    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey(
+        DocumentVersion,
+        on_delete=models.CASCADE,
+        related_name="chunks",
+        db_index=False,  # by chunk_position
+    )
+    zone = models.ForeignKey(
+        Zone,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,  # by chunk_words
+    )
     current = models.BooleanField(default=True)
     position = models.PositiveIntegerField()
     section = models.CharField(max_length=500, blank=True)
@@ -201,8 +211,8 @@ class Chunk(models.Model):
             models.UniqueConstraint(fields=["version", "position"], name="chunk_position")
         ]
         indexes = [
-            # data.search: keyword side
-            GinIndex(fields=["search"], name="chunk_search", condition=Q(current=True)),
+            # data.search: keyword side. A word that is common elsewhere costs a small zone nothing.
+            GinIndex(fields=["zone", "search"], name="chunk_words", condition=Q(current=True)),
         ]
 
 
@@ -239,13 +249,18 @@ class EmbeddingModel(models.Model):
 class Embedding(models.Model):
     """A chunk's vector by one model; narrow rows, since a search reads many of them.
 
-    `zone` and `current` follow the chunk's by a trigger. Each model has its own index over the
-    current rows (data.embedding_models).
+    `zone` and `current` follow the chunk's by a trigger. Each model has its own two indexes over
+    the current rows (data.embedding_models). Others, as foreign keys usually have, would cost every
+    new chunk more than they save.
     """
 
-    chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE, related_name="embeddings")
-    model = models.ForeignKey(EmbeddingModel, on_delete=models.CASCADE, related_name="+")
-    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="+")
+    chunk = models.ForeignKey(
+        Chunk, on_delete=models.CASCADE, related_name="embeddings", db_index=False
+    )
+    model = models.ForeignKey(
+        EmbeddingModel, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="+", db_index=False)
     current = models.BooleanField(default=True)
     vector = HalfVectorField()
 

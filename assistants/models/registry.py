@@ -31,9 +31,34 @@ class Deployment(models.Model):
         default=list,
         blank=True,
     )
-    input_price = models.FloatField(default=0, help_text="euro for a million tokens")
-    output_price = models.FloatField(default=0, help_text="euro for a million tokens")
+    input_price = models.FloatField(
+        default=0,
+        validators=[MinValueValidator(0.0)],
+        help_text="euro for a million tokens of a prompt",
+    )
+    output_price = models.FloatField(
+        default=0,
+        validators=[MinValueValidator(0.0)],
+        help_text="euro for a million tokens of an answer",
+    )
     rank = models.PositiveSmallIntegerField(default=100, help_text="lower is preferred")
+    latency_budget_ms = models.PositiveIntegerField(
+        "latency budget",
+        default=0,
+        help_text="milliseconds to the first word; while it takes longer, others that are as "
+        "good go first (0: however long it takes)",
+    )
+    capacity = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="answers at once that do not wait for each other; equal deployments share "
+        "requests in this proportion (0: not limited)",
+    )
+    hedge_after_ms = models.PositiveIntegerField(
+        "hedge after",
+        default=0,
+        help_text="milliseconds without a word, after which the next permitted deployment is "
+        "started beside it and the first to speak answers (0: never)",
+    )
     enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -59,6 +84,9 @@ class Deployment(models.Model):
             input_price=self.input_price,
             output_price=self.output_price,
             rank=self.rank,
+            latency_budget_ms=self.latency_budget_ms,
+            capacity=self.capacity,
+            hedge_after_ms=self.hedge_after_ms,
         )
 
 
@@ -115,6 +143,11 @@ class Assistant(models.Model):
         max_length=10,
         choices=[(mode.value, mode.value) for mode in ReleaseMode],
         default=ReleaseMode.TOKEN.value,
+    )
+    polish = models.BooleanField(
+        default=False,
+        help_text="draft on the premises and polish in a cloud: of the whole prompt only the "
+        "draft leaves, sealed",
     )
     starters = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     enabled = models.BooleanField(default=True)

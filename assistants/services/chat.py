@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
@@ -21,20 +22,29 @@ from assistants.exceptions import (
     LeaseLost,
     NotFound,
 )
-from assistants.models import Answer, Assistant, Citation, Conversation, Message
-from assistants.services import prompts, registry, rights
+from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
+from assistants.services import egress, prompts, registry, rights, routing
+from assistants.services.budgets import Payer
 from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
 from assistants.services.connections import give_back_connection
 from assistants.services.conversations import (
     access_answer,
     access_conversation,
-    label_rules,
-    list_assistants,
-    list_rules,
+    label_zones,
     newest_branch,
     ratchet_note,
 )
-from assistants.services.generation import Result, generate_answer
+from assistants.services.generation import Result, Turn, generate_answer
+from assistants.services.given import (
+    Given,
+    check_given,
+    history_of,
+    instructions_of,
+    last_answer_of,
+    sampling_of,
+    store_sampling,
+    trace_answers,
+)
 from assistants.services.messages import Harmless, check_message, title_of
 from assistants.services.retrieval import Found, embed_question, find_passages, parse_as_of
 from assistants.services.rewriting import AskedQuestion
@@ -50,6 +60,7 @@ from assistants.types import (
     Role,
     Route,
     Scope,
+    Sensitivity,
 )
 
 logger = logging.getLogger(__name__)
@@ -61,6 +72,23 @@ SWEEP_AFTER = timedelta(seconds=10)
 SWEEP_AT_ONCE = 500
 
 Enqueue = Callable[[str], object]
+
+# The two reads of every turn, in plain SQL: to build them with the ORM costs a multiple of both.
+ARRIVED = "select from assistants_message where author_id = %s and client_id = %s"
+
+ANSWER, MESSAGE = rows.Columns(Answer, "answer"), rows.Columns(Message, "message")
+CONVERSATION = rows.Columns(Conversation, "chat")
+AUTHOR = rows.Columns(
+    get_user_model(), "author", "id", "username", "first_name", "last_name", "is_active"
+)
+ASKED = f"""
+select {ANSWER}, {MESSAGE}, {CONVERSATION}, {AUTHOR}
+from assistants_answer answer
+join assistants_message message on message.id = answer.message_id
+join assistants_conversation chat on chat.id = message.conversation_id
+join auth_user author on author.id = message.author_id
+where answer.id = %s
+"""  # noqa: S608  # the columns' names are the models' own
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +117,49 @@ def open_turn(
     parent: str | None = None,
     as_of: str | None = None,
     harmless: Sequence[Harmless] = (),
+    given: Given | None = None,
 ) -> Accepted:
     """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
 
-    `as_of` is a day such as 2026-01-31: answer from the documents as they were then. A
+    `as_of` is a day such as 2026-01-31: answer from the documents as they were then. `harmless`
+    are values that this person says are no secrets; they leave as written from now on. `given` is
+    what a client of the API says went before: the conversation is then a new one of its own. A
     `client_id` that this user has sent before is answered with its first arrival. Raises
     InvalidRequest, NotFound or RateLimited; nothing is stored then.
     """
     text = check_message(client_id, text)
     day = parse_as_of(as_of)
+    given = check_given(given) if given else None
 
     def store(scope: Scope) -> Accepted:
         if conversation is not None:
             chat = access_conversation(scope, conversation)
             _check_membership(scope, chat.assistant)
             before = _parent(scope, chat, parent)
-            return _store(user, chat, text, client_id, before, enqueue, day)
-        found = list_assistants(user).filter(slug=assistant).select_related("question_zone")
-        chosen = found.first()
+            return _store(user, chat, text, client_id, before, enqueue, day, harmless)
+        known = registry.get_assistants().values()
+        chosen = next((each for each in known if each.slug == assistant), None)
         if chosen is None:
             raise NotFound(f"assistant {assistant!r}")
+        _check_membership(scope, chosen)
         chat = Conversation(
             owner_id=user.pk,
             assistant=chosen,
             title=title_of(text),
             zones=[chosen.question_zone.slug],
         )
-        return _store(user, chat, text, client_id, None, enqueue, day)
+        if given is None:
+            return _store(user, chat, text, client_id, None, enqueue, day, harmless)
+        traced = trace_answers(scope, chosen, given.turns)
+        chat.zones = sorted({*chat.zones, *traced.zones})
+        chat.origin, chat.api_key_id = Conversation.Origin.API, given.api_key
+        sampling = store_sampling(given.sampling)
+        return _store(
+            user, chat, text, client_id, None, enqueue, day, given=traced.turns, sampling=sampling
+        )
 
-    return _store_once(user, client_id, text, store)
+    texts = [*(turn.text for turn in given.turns), text] if given else [text]
+    return _store_once(user, client_id, texts, store)
 
 
 def edit_message(
@@ -143,9 +185,10 @@ def edit_message(
         chat = original.conversation
         _check_membership(scope, chat.assistant)
         before, day = original.parent_id, original.as_of
-        return _store(user, chat, text, client_id, before, enqueue, day)
+        kept = {"given": original.given, "sampling": original.sampling}
+        return _store(user, chat, text, client_id, before, enqueue, day, harmless, **kept)
 
-    return _store_once(user, client_id, text, store)
+    return _store_once(user, client_id, [text], store)
 
 
 def regenerate(
@@ -161,7 +204,7 @@ def regenerate(
         pending = siblings.filter(status=Answer.Status.PENDING).first()
         hidden = data.list_withheld(scope, message.conversation_id)
         count = siblings.count() + sum(other.message == message.pk for other in hidden)
-        sibling = pending or Answer.objects.create(message=message, number=count + 1)
+        sibling = pending or Answer.objects.create(message=message, number=count + 1, made_from=[])
         if not pending:
             transaction.on_commit(lambda: _enqueue(enqueue, sibling))
     return _accepted(client_id, message, sibling.pk, duplicate=bool(pending))
@@ -175,11 +218,12 @@ def stop_answer(user: AbstractBaseUser, answer: str) -> None:
         compute.request_stop(str(found.pk))
 
 
-def _permit(user: AbstractBaseUser, text: str) -> None:
+def _permit(user: AbstractBaseUser, texts: Iterable[str]) -> None:
     control.check_rate(user.pk)
-    decision = control.check_input(text)
-    if decision.outcome is not Outcome.ALLOW:
-        raise InvalidRequest(decision.rule, code=decision.code, user_message=decision.message)
+    for text in texts:
+        decision = control.check_input(text)
+        if decision.outcome is not Outcome.ALLOW:
+            raise InvalidRequest(decision.rule, code=decision.code, user_message=decision.message)
 
 
 def _check_membership(scope: Scope, assistant: Assistant) -> None:
@@ -188,7 +232,10 @@ def _check_membership(scope: Scope, assistant: Assistant) -> None:
 
 
 def _store_once(
-    user: AbstractBaseUser, client_id: str, text: str, store: Callable[[Scope], Accepted]
+    user: AbstractBaseUser,
+    client_id: str,
+    texts: Iterable[str],
+    store: Callable[[Scope], Accepted],
 ) -> Accepted:
     """`store` in a transaction with the user's rights, unless this client_id was there before."""
     try:
@@ -196,7 +243,7 @@ def _store_once(
             known = _first_arrival(scope, client_id)
             if known:
                 return known
-            _permit(user, text)
+            _permit(user, texts)
             return store(scope)
     except IntegrityError:
         # The same client_id arrived on another socket a moment ago.
@@ -208,6 +255,8 @@ def _store_once(
 
 
 def _first_arrival(scope: Scope, client_id: str) -> Accepted | None:
+    if rows.read(ARRIVED, [scope.user_id, client_id]) is None:
+        return None
     message = (
         Message.objects.filter(author=scope.user_id, client_id=client_id)
         .select_related("conversation")
@@ -254,11 +303,11 @@ def _store(
     parent: uuid.UUID | None,
     enqueue: Enqueue,
     as_of: date | None,
+    harmless: Sequence[Harmless] = (),
+    **given: object,
 ) -> Accepted:
-    """In the caller's transaction."""
-    if chat._state.adding:
-        chat.save(force_insert=True)
-    else:
+    """In the caller's transaction; `given` are the message's further fields."""
+    if not chat._state.adding:
         Conversation.objects.filter(pk=chat.pk).update(updated=timezone.now())
     message = Message(
         conversation=chat,
@@ -268,11 +317,13 @@ def _store(
         text=text,
         as_of=as_of,
         zones=chat.zones,
+        **given,
     )
-    message.save(force_insert=True)
-    answer = Answer(message=message)
-    answer.save(force_insert=True)
+    answer = Answer(message=message, made_from=[])
+    rows.insert(*([chat] if chat._state.adding else []), message, answer)
     transaction.on_commit(lambda: _enqueue(enqueue, answer))
+    if harmless:
+        egress.mark_harmless(user, str(chat.pk), harmless)
     return _accepted(client_id, message, answer.pk)
 
 
@@ -308,6 +359,7 @@ class Plan:
     passages: Sequence[Passage]
     history: Sequence[PromptMessage]
     zones: Sequence[str]
+    detected: Sensitivity | None
     asked: AskedQuestion
 
 
@@ -325,6 +377,7 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
         pending = _get_answer(answer_id)
         history, made_from = _history(pending.message) if pending else ([], set())
         cited = _cited_before(pending.message) if pending else []
+        before = routing.get_answered_before(pending.message) if pending else None
     if pending is None:
         _end_withdrawn(answer_id, writer)
         return
@@ -336,7 +389,7 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     try:
         if writer.runs > MAX_RUNS:
             raise AssistantsError(f"answer {answer_id}: {writer.runs} runners did not end it")
-        plan = _plan(pending, writer, scope, history, made_from, cited)
+        plan = _plan(pending, writer, scope, history, made_from, cited, before)
         # The connection goes back to the pool while the answer streams.
         give_back_connection()
         result = compute.run(_generate(pending, plan, writer))
@@ -355,13 +408,21 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     _close(pending, result, plan, writer)
 
 
-def _get_answer(answer_id: str) -> Answer | None:
-    found = Answer.objects.filter(pk=answer_id).select_related(
-        "message__author",
-        "message__conversation__assistant__prompt",
-        "message__conversation__assistant__question_zone",
-    )
-    return found.first()
+def _get_answer(answer_id: str | uuid.UUID) -> Answer | None:
+    """The answer with its message, conversation, author and assistant, as far as the rights of
+    this transaction let it be seen.
+    """
+    found = rows.read(ASKED, [answer_id])
+    if found is None:
+        return None
+    values = iter(found)
+    answer, message = ANSWER.read(values), MESSAGE.read(values)
+    chat, author = CONVERSATION.read(values), AUTHOR.read(values)
+    answer.message, message.conversation, message.author = message, chat, author
+    assistant = registry.get_assistants().get(chat.assistant_id)
+    if assistant is not None:  # else it is read when it is asked for
+        chat.assistant = assistant
+    return answer
 
 
 def _end_withdrawn(answer_id: str, writer: compute.AnswerWriter) -> None:
@@ -384,6 +445,7 @@ def _close(
         result,
         route=plan.route if plan else None,
         zones=plan.zones if plan else pending.message.conversation.zones,
+        detected=plan.detected if plan else None,
     )
     give_back_connection()
     compute.run(writer.append([frame]))
@@ -396,11 +458,12 @@ def _plan(
     history: Sequence[PromptMessage],
     made_from: Collection[str],
     cited: Sequence[str],
+    before: routing.AnsweredBefore | None,
 ) -> Plan:
     """Retrieve under the asker's rights, join the zones, decide the route.
 
     `made_from` are the zones of the history's answers, `cited` the titles and sections that the
-    last of them cites. AccessWithdrawn if a right to what was
+    last of them cites, `before` says where it was made. AccessWithdrawn if a right to what was
     found is lost before it is used.
     """
     message = pending.message
@@ -430,32 +493,39 @@ def _plan(
             embed=announce_and_embed,
         )
     passages = found.passages
-    if not data.note_made_from(pending.pk, {*made_from, *(p.zone for p in passages)}):
+    made_of = {*made_from, *(p.zone for p in passages)}  # an answer begins with none
+    if made_of and not data.note_made_from(pending.pk, made_of):
         raise AccessWithdrawn(f"answer {pending.pk}")
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
-    rules = list_rules(slugs)
-    effective = data.join_zones(rules)
-    if set(slugs) - set(chat.zones):
-        label = label_rules(rules, slugs)
+    told = [*(each.text for each in history), message.text] if message.given else [message.text]
+    detected = egress.detect("\n\n".join(told), chat.detected)
+    rules = egress.effective_rules(slugs, detected)
+    if set(slugs) - set(chat.zones) or (detected or 0) > (chat.detected or 0):
+        label = label_zones(slugs, detected)
         frame = {
             "conversation": str(chat.pk),
             "zones": label.zones,
             "label": label.label,
             "sensitivity": label.sensitivity,
             "on_prem_only": label.on_prem_only,
-            "note": ratchet_note(chat.zones, slugs),
+            "note": ratchet_note(chat.zones, slugs, chat.detected, detected),
         }
         compute.run(writer.append([("conversation.zone", frame)]))
-    candidates = [
-        control.Candidate(
-            deployment,
-            zone_refusal=data.refusal(effective, deployment.place),
-            healthy=compute.is_healthy(deployment.slug),
+    planned = routing.plan_route(
+        routing.Request(
+            text=message.text,
+            task=task,
+            has_documents=bool(zone_ids),
+            zone=rules,
+            refuse=lambda each: egress.get_refusal(rules, detected, each),
+            payer=Payer(message.author_id, assistant.department_id),
+            passages=passages,
+            history=history,
+            before=before,
+            answer_id=str(pending.pk),
         )
-        for deployment in registry.list_deployments()
-    ]
-    route = control.decide_route(task, candidates)
-    return Plan(task, route, passages, history, slugs, found.asked)
+    )
+    return Plan(task, planned.route, passages, history, slugs, detected, found.asked)
 
 
 async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -> Result:
@@ -471,6 +541,8 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
             history=plan.history,
             deployment=deployment,
             task=plan.route.task,
+            instructions=instructions_of(pending.message),
+            sampling=sampling_of(pending.message),
         )
 
     mode = ReleaseMode(assistant.release_mode)
@@ -481,23 +553,24 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
         lost.set()
         writer.stop.set()
 
+    subject = egress.subject_of(pending, plan.zones, plan.detected)
     with rights.watch_answer(str(pending.pk), withdraw):
-        return await generate_answer(writer, plan.route, mode, build_prompt, citable, lost)
+        turn = Turn(writer, plan.route, mode, citable, lost, subject)
+        return await generate_answer(turn, build_prompt, polish=assistant.polish)
 
 
 def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:
     """The branch that leads to this message: each earlier message with its newest answer.
 
     Also the zones that those answers are made from. An answer that the asker may not read any
-    more is left out with its question.
+    more is left out with its question. What a client gave before the first message comes first.
     """
     if message.parent_id is None:
-        return [], set()
+        return history_of(message)
     earlier = message.conversation.messages.filter(pk__lt=message.pk).order_by("-pk")
     messages = list(earlier.prefetch_related("answers")[:HISTORY_MESSAGES])[::-1]
     branch = newest_branch([*messages, message])[:-1]
-    history: list[PromptMessage] = []
-    made_from: set[str] = set()
+    history, made_from = history_of(branch[0]) if branch else ([], set())
     for turn in branch:
         told = [a for a in turn.answers.all() if a.text and a.status in _TOLD]
         if told:
@@ -511,7 +584,8 @@ def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:
 
 def _cited_before(message: Message) -> list[str]:
     """The titles and sections that the answer cites which this message follows."""
-    cited = Citation.objects.filter(answer=message.parent_id) if message.parent_id else ()
+    answer = message.parent_id or last_answer_of(message)
+    cited = Citation.objects.filter(answer=answer) if answer else ()
     return [f"{citation.title} {citation.section}".strip() for citation in cited]
 
 

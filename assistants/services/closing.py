@@ -9,32 +9,42 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from decimal import Decimal
 
-from django.db.models import Value
-from django.db.models.functions import Coalesce
+from django.db import connection
 from django.utils import timezone
 
 from assistants import control, data
-from assistants.exceptions import AccessWithdrawn
+from assistants.exceptions import AccessWithdrawn, EgressRefused
 from assistants.models import (
     Answer,
     Citation,
     Conversation,
     Generation,
     Message,
+    rows,
 )
-from assistants.services import registry
+from assistants.services import budgets, registry
 from assistants.services.conversations import list_citations, read_versions, render_answer
+from assistants.services.costs import cost_elsewhere, cost_of, reckon_usage
+from assistants.services.egress import Crossing
 from assistants.services.facts import get_facts
-from assistants.services.generation import Attempt, Result, badge_of
-from assistants.types import Passage, Prompt, Route
+from assistants.services.generation import OUTPACED, Attempt, Result, badge_of
+from assistants.services.given import fingerprint, receipt_of
+from assistants.types import Passage, Prompt, Route, Sensitivity, Usage
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
 STORED_AT_THE_END = (
     *("status", "text", "finish_reason", "error_code", "error_message", "zones", "prompt"),
-    *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost", "receipt"),
-    "receipt_sha256",
+    *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost"),
+    *("elsewhere", "receipt", "receipt_sha256", "draft", "fingerprint"),
 )
+
+RATCHET = """
+update assistants_conversation set updated = now(),
+    zones = array(select distinct unnest(zones || %s::varchar[]) as slug order by slug),
+    detected = greatest(detected, %s::smallint)
+where id = %s
+"""
 
 HELD_MESSAGE = "This answer waits for a reviewer. You will see it here when it is approved."
 
@@ -51,6 +61,7 @@ def close_turn(
     *,
     route: Route | None,
     zones: Sequence[str],
+    detected: Sensitivity | None = None,
 ) -> tuple[str, dict[str, object]]:
     """Store how the answer ended; return its end frame. The answer is stored once: a second
     call for an answer that has ended changes nothing and returns the end frame of the first.
@@ -59,7 +70,7 @@ def close_turn(
     of its text is kept, and the system notes so in their place.
     """
     with _rights_to_close(answer, result):
-        stored = _store(answer, result, route=route, zones=zones)
+        stored = _store(answer, result, route=route, zones=zones, detected=detected)
         if stored is not None:
             return end_frame(answer, stored)
         ended = Answer.objects.filter(pk=answer.pk).first()
@@ -67,7 +78,7 @@ def close_turn(
             return end_frame(ended)
     if result.code == AccessWithdrawn.code:  # its conversation was deleted
         return WITHDRAWN
-    return close_turn(answer, withdrawn(result), route=route, zones=zones)
+    return close_turn(answer, withdrawn(result), route=route, zones=zones, detected=detected)
 
 
 def withdrawn(result: Result | None = None) -> Result:
@@ -88,17 +99,24 @@ def _rights_to_close(answer: Answer, result: Result) -> AbstractContextManager[o
 
 
 def _store(
-    answer: Answer, result: Result, *, route: Route | None, zones: Sequence[str]
+    answer: Answer,
+    result: Result,
+    *,
+    route: Route | None,
+    zones: Sequence[str],
+    detected: Sensitivity | None,
 ) -> list[Citation] | None:
     """The citations; None when the answer is not there to be ended."""
     message = answer.message
     prompt = result.prompt
     deployments = registry.get_deployment_keys()
-    last = result.attempts[-1] if result.attempts else None
+    last = _last_run(result)
     shown = prompt.passages if prompt else ()
     cited = cited_passages(result.text, shown)
     answer.status = result.status
     answer.text = result.text
+    answer.draft = result.draft
+    answer.fingerprint = fingerprint(result.text)
     answer.finish_reason = result.finish_reason
     answer.error_code = result.code
     answer.error_message = result.message
@@ -109,24 +127,36 @@ def _store(
         answer.deployment_id = deployments[last.deployment.slug]
         answer.prompt_tokens = last.usage.prompt_tokens
         answer.completion_tokens = last.usage.completion_tokens
-    answer.cost = sum((_cost(attempt) for attempt in result.attempts), Decimal(0))
-    answer.receipt = build_receipt(answer, result, route=route, passages=shown, cited=cited)
+    costs = (cost_of(each.deployment, _paid_usage(each)) for each in result.attempts)
+    answer.cost = sum(costs, Decimal(0))
+    answer.elsewhere = cost_elsewhere(
+        registry.list_deployments(),
+        {attempt.deployment.slug for attempt in result.attempts},
+        last.usage if last else Usage(),
+        prompt,
+        result.text,
+    )
+    answer.receipt = build_receipt(
+        answer, result, route=route, passages=shown, cited=cited, detected=detected
+    )
     answer.receipt_sha256 = control.sha256_of(answer.receipt)
-    pending = Answer.objects.filter(pk=answer.pk, status=Answer.Status.PENDING)
-    end = {field: getattr(answer, field) for field in STORED_AT_THE_END}
+    stored: tuple[str, ...] = STORED_AT_THE_END
+    if not answer.text and result.code != AccessWithdrawn.code:
+        answer.made_from = []  # there is nothing to withhold
+        stored += ("made_from",)
+    if not rows.update(answer, stored, "status = %s", [Answer.Status.PENDING]):
+        return None
     if result.code == AccessWithdrawn.code:
         # What was noted stands: the stream still holds what was shown before.
-        end["made_from"] = Coalesce("made_from", Value([], Answer.made_from.field))
-    elif not answer.text:
-        end["made_from"] = []  # there is nothing to withhold
-    if not pending.update(**end):
-        return None
-    citations = Citation.objects.bulk_create(_citation(answer, passage) for passage in cited)
-    Generation.objects.bulk_create(
+        Answer.objects.filter(pk=answer.pk, made_from=None).update(made_from=[])
+    budgets.charge(answer)
+    citations = [_citation(answer, passage) for passage in cited]
+    generations = [
         _generation(answer, attempt, deployments[attempt.deployment.slug])
         for attempt in result.attempts
-    )
-    _ratchet(message.conversation, zones)
+    ]
+    rows.insert(*citations, *generations)
+    _ratchet(message.conversation, zones, detected)
     control.record_event(
         action=f"answer.{answer.status}",
         actor=message.author.get_username(),
@@ -159,6 +189,7 @@ def end_frame(
             },
             "badge": receipt.get("badge"),
             "rule": receipt.get("rule", ""),
+            "draft": render_answer(answer.draft, citations) if answer.draft else "",
             **asdict(facts),
         }
     if status is Answer.Status.HELD:
@@ -190,19 +221,22 @@ def build_receipt(
     route: Route | None,
     passages: Sequence[Passage],
     cited: Sequence[Passage],
+    detected: Sensitivity | None,
 ) -> dict[str, object]:
     """All that made this answer, by id, version and hash; no text, so that it may be shown."""
     message: Message = answer.message
-    last = result.attempts[-1] if result.attempts else None
+    last = _last_run(result)
     return {
-        "format": 1,
+        "format": 2,
         "answer": str(answer.pk),
         "message": str(message.pk),
         "conversation": str(message.conversation_id),
         "asked_by": message.author.get_username(),
         "assistant": message.conversation.assistant.slug,
         "question_sha256": _sha256(message.text),
+        **receipt_of(message),
         "answer_sha256": _sha256(answer.text),
+        "draft_sha256": _sha256(answer.draft) if answer.draft else None,
         "prompt": str(answer.prompt) if answer.prompt else None,
         "prompt_sha256": prompt_sha256(result.prompt) if result.prompt else None,
         "badge": badge_of(last) if last else None,
@@ -236,6 +270,9 @@ def build_receipt(
             }
             for attempt in result.attempts
         ],
+        "detected": detected.name.lower() if detected else None,
+        "egress": [_crossing(attempt.crossing) for attempt in result.attempts if attempt.crossing],
+        "unrestored": sorted({name for attempt in result.attempts for name in attempt.unrestored}),
         "status": str(answer.status),
         "finish_reason": str(answer.finish_reason),
         "cost_euro": f"{answer.cost:.6f}",
@@ -244,30 +281,45 @@ def build_receipt(
     }
 
 
+def _last_run(result: Result) -> Attempt | None:
+    """Whose text it is; else the last attempt that ran: one that the gate refused did not."""
+    if result.attempt:
+        return result.attempt
+    ran = (each for each in reversed(result.attempts) if each.outcome != EgressRefused.code)
+    return next(ran, None)
+
+
+def _crossing(crossing: Crossing) -> dict[str, object]:
+    """One verdict of the gate. It holds no text: types and counts, ids and hashes."""
+    return {**asdict(crossing), "replaced": dict(crossing.replaced)}
+
+
 def prompt_sha256(prompt: Prompt) -> str:
     """The hash of exactly what the model was given."""
     return control.sha256_of([[message.role, message.text] for message in prompt.messages])
 
 
-def _ratchet(conversation: Conversation, zones: Sequence[str]) -> None:
-    """Add zones to the conversation, under a lock, so that two answers cannot undo each other.
+def _ratchet(
+    conversation: Conversation, zones: Sequence[str], detected: Sensitivity | None
+) -> None:
+    """Raise the conversation, in one statement, so that two answers cannot undo each other.
 
     Zones only ever come in, so those that were there when the answer began are there still.
     """
-    if set(zones) <= set(conversation.zones):
+    if set(zones) <= set(conversation.zones) and (detected or 0) <= (conversation.detected or 0):
         return
-    current = Conversation.objects.select_for_update().get(pk=conversation.pk)
-    current.zones = sorted({*current.zones, *zones})
-    current.save(update_fields=["zones", "updated"])
+    with connection.cursor() as cursor:
+        cursor.execute(RATCHET, [list(zones), detected, conversation.pk])
 
 
-def _cost(attempt: Attempt) -> Decimal:
-    usage, deployment = attempt.usage, attempt.deployment
-    euro = (
-        usage.prompt_tokens * deployment.input_price
-        + usage.completion_tokens * deployment.output_price
-    ) / 1_000_000
-    return Decimal(str(euro)).quantize(Decimal("0.000001"))
+def _paid_usage(attempt: Attempt) -> Usage:
+    """What an attempt is charged for. One that was cut off tells no usage, and is paid for all
+    the same: it is reckoned from what was sent and what came.
+    """
+    began = attempt.outcome == OUTPACED or attempt.received
+    if attempt.usage != Usage() or not began:
+        return attempt.usage
+    return reckon_usage(attempt.sent, attempt.received)
 
 
 def _citation(answer: Answer, passage: Passage) -> Citation:

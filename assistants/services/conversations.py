@@ -82,9 +82,10 @@ def list_assistants(user: AbstractBaseUser) -> QuerySet[Assistant]:
 
 
 def list_conversations(user: AbstractBaseUser, limit: int = 100) -> list[Conversation]:
-    """The user's own conversations, newest first."""
+    """The user's own conversations on the page, newest first; those of the API are left out."""
     with data.rights_of_user(user) as scope:
-        own = Conversation.objects.filter(owner=scope.user_id).select_related("assistant")
+        own = Conversation.objects.filter(owner=scope.user_id, origin=Conversation.Origin.PAGE)
+        own = own.select_related("assistant")
         return list(own.order_by("-updated")[:limit])
 
 
@@ -145,7 +146,9 @@ def get_conversation(
         )
         for message in branch
     ]
-    return ConversationView(conversation, label_zones(conversation.zones), turns)
+    return ConversationView(
+        conversation, label_zones(conversation.zones, conversation.detected), turns
+    )
 
 
 def _view_answers(message: Message, withheld: Iterable[data.Withheld]) -> list[AnswerView]:
@@ -298,14 +301,16 @@ def list_rules(slugs: Sequence[str]) -> list[ZoneRules]:
     return [known[slug] for slug in slugs]
 
 
-def label_zones(slugs: Sequence[str]) -> ZoneLabel:
-    """The effective zone of text that came from these zones, in words."""
-    return label_rules(list_rules(slugs), list(slugs))
-
-
-def label_rules(rules: Sequence[ZoneRules], slugs: list[str]) -> ZoneLabel:
-    joined = data.join_zones(rules)
+def label_zones(slugs: Sequence[str], detected: int | None = None) -> ZoneLabel:
+    """In words: the effective zone of text that came from these zones and was found to be so
+    sensitive itself.
+    """
+    found = data.rules_of_detected(Sensitivity(detected) if detected else None)
+    rules = list_rules(slugs)
+    joined = data.join_zones([*rules, found])
     names = [slug for slug in sorted(slugs) if slug in _most_sensitive(rules)]
+    if rules and found.sensitivity > data.join_zones(rules).sensitivity:
+        names = [_FOUND[found.sensitivity]]
     return ZoneLabel(
         zones=sorted(slugs),
         label=", ".join(names),
@@ -314,10 +319,20 @@ def label_rules(rules: Sequence[ZoneRules], slugs: list[str]) -> ZoneLabel:
     )
 
 
-def ratchet_note(before: Sequence[str], after: Sequence[str]) -> str:
-    """What is said where zones that came in keep a conversation on the premises from here; ""
-    where that has not changed.
+def ratchet_note(
+    before: Sequence[str],
+    after: Sequence[str],
+    detected_before: int | None = None,
+    detected: int | None = None,
+) -> str:
+    """What is said where zones that came in, or what was found in a message, keep a conversation
+    on the premises from here; "" where that has not changed.
     """
+    if _stays_by_content(detected) and not _stays_by_content(detected_before):
+        return (
+            "From here this conversation stays on the premises, because a message holds what "
+            "looks like a patient’s record."
+        )
     came = sorted(set(after) - set(before))
     if not came:
         return ""
@@ -333,11 +348,21 @@ def ratchet_note(before: Sequence[str], after: Sequence[str]) -> str:
     )
 
 
+def _stays_by_content(detected: int | None) -> bool:
+    return _stays(data.rules_of_detected(Sensitivity(detected) if detected else None))
+
+
 def _stays(rules: ZoneRules) -> bool:
     """Whether no cloud may process it."""
     return rules.treatment is Treatment.DENY or not any(
         place.split(":")[0] == CLOUD for place in rules.residency
     )
+
+
+_FOUND = {
+    Sensitivity.CONFIDENTIAL: "numbers or keys in it",
+    Sensitivity.RESTRICTED: "a patient’s record in it",
+}
 
 
 def _most_sensitive(rules: Sequence[ZoneRules]) -> set[str]:

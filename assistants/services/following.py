@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 from asgiref.sync import sync_to_async
@@ -42,7 +42,7 @@ def access_stream(user: AbstractBaseUser, answer_id: str) -> Stream:
     return Stream(str(answer.pk), ended=answer.status != Answer.Status.PENDING)
 
 
-async def follow(stream: Stream, after: int) -> AsyncIterator[StreamFrame]:
+async def follow(stream: Stream, after: int) -> AsyncGenerator[StreamFrame, None]:
     """The answer's frames after the one numbered `after`, to its end frame.
 
     An answer whose stream has expired, or whose runner died between storing the end and telling
@@ -61,6 +61,13 @@ async def follow(stream: Stream, after: int) -> AsyncIterator[StreamFrame]:
             continue
         ended = await sync_to_async(_end_from_store, thread_sensitive=False)(stream.answer)
         if ended is not None:
+            # All text was appended before the end was stored, and may have come while it was
+            # looked up.
+            for late in await compute.list_frames(stream.answer, last):
+                last = late.number
+                yield late
+                if late.type in compute.END_TYPES:
+                    return
             kind, data = ended
             yield StreamFrame(last + 1, kind, data)
             return

@@ -11,12 +11,13 @@ from asgiref.sync import sync_to_async
 from django.db.models import Count
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge, generate_latest
 
-from assistants import conf, data
+from assistants import compute, conf, data
 from assistants.models import Answer
 from assistants.services.connections import give_back_connection
 from assistants.services.health import PATIENCE, get_health
 
-QUEUES = ("trusted", "ingest", "on_prem")
+# Each queue, and the broker's key of it.
+QUEUES = {"trusted": "trusted", "ingest": "ingest", **compute.QUEUE_KEYS}
 DAY = 24 * 60 * 60 * 1000  # milliseconds
 
 
@@ -63,7 +64,7 @@ async def _measure_queues(registry: CollectorRegistry) -> None:
     client = redis.asyncio.Redis.from_url(conf.load().redis_url, socket_timeout=PATIENCE)
     async with client:
         try:
-            for queue in QUEUES:
-                gauge.labels(queue).set(await client.llen(queue))
+            for queue, key in QUEUES.items():
+                gauge.labels(queue).set(await client.llen(key))
         except redis.RedisError:
             return  # lost since the check above; the next scrape says so

@@ -6,18 +6,18 @@ neither stored nor logged.
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
 
 from assistants import control, data
 from assistants.exceptions import NotFound
-from assistants.services import registry
+from assistants.models import Conversation
+from assistants.services import egress, registry
 from assistants.services.conversations import (
     ZoneLabel,
     access_conversation,
-    label_rules,
+    label_zones,
     list_assistants,
     list_rules,
 )
@@ -68,21 +68,23 @@ def preview_message(
     control.check_preview_rate(user.pk)
     with data.rights_of_user(user) as scope:
         slugs, chat = _zones(user, scope, conversation, assistant)
-        rules = list_rules(slugs)
-        effective = data.join_zones(rules)
-        zone = label_rules(rules, slugs)
+        detected = egress.detect(text, chat.detected if chat else None)
+        effective = egress.effective_rules(slugs, detected)
+        zone = label_zones(slugs, detected)
         clouds = _clouds()
         if not clouds:
             return Preview([], zone, may_leave=False, note="")
-        permitted = [cloud for cloud in clouds if data.refusal(effective, cloud.place) is None]
+        refusals = [egress.get_refusal(effective, detected, cloud) for cloud in clouds]
+        permitted = [cloud for cloud, refused in zip(clouds, refusals, strict=True) if not refused]
         if not permitted:
-            return Preview([], zone, may_leave=False, note=_stays(effective, zone, clouds[0]))
+            return Preview([], zone, may_leave=False, note=_stays(slugs, refusals[0] or ""))
         try:
-            seal = data.get_seal(chat) if chat else data.Seal()
+            seal = data.get_seal(chat.pk) if chat else data.Seal()
         except data.SealUnreadable as error:
             return Preview([], zone, may_leave=False, note=error.user_message)
     try:
-        spans = [] if effective.treatment is Treatment.ALLOW else _spans(seal, text)
+        as_written = effective.treatment is Treatment.ALLOW
+        spans = [] if as_written else _spans(seal, text, egress.names_of(user))
     except data.SealFailed as error:
         return Preview([], zone, may_leave=False, note=error.user_message)
     return Preview(spans, zone, may_leave=True, note=_note(effective, permitted))
@@ -90,27 +92,31 @@ def preview_message(
 
 def _zones(
     user: AbstractBaseUser, scope: Scope, conversation: str | None, assistant: str
-) -> tuple[list[str], uuid.UUID | None]:
+) -> tuple[list[str], Conversation | None]:
     """The slugs of the zones that the message would be in, and its conversation, if it has one."""
     allowed = list_assistants(user)
     if conversation is not None:
         chat = access_conversation(scope, conversation)
         if not allowed.filter(pk=chat.assistant_id).exists():
             raise NotFound(f"assistant {chat.assistant.slug}")
-        return list(chat.zones), chat.pk
+        return list(chat.zones), chat
     chosen = allowed.filter(slug=assistant).select_related("question_zone").first()
     if chosen is None:
         raise NotFound(f"assistant {assistant!r}")
     return [chosen.question_zone.slug], None
 
 
-def _spans(seal: data.Seal, text: str) -> list[PreviewSpan]:
+def _spans(seal: data.Seal, text: str, names: tuple[str, ...]) -> list[PreviewSpan]:
     """`seal` is not kept: to learn what is sure, everything is marked as harmless in it."""
     terms = data.get_term_list()
-    found = seal.preview(text, terms=terms)
+    found = seal.preview(text, terms=terms, names=names)
     for span in found:
         seal.mark_harmless(span.text)
-    sure = {(span.start, span.end) for span in seal.preview(text, terms=terms)} if found else set()
+    sure = (
+        {(span.start, span.end) for span in seal.preview(text, terms=terms, names=names)}
+        if found
+        else set()
+    )
     return [
         PreviewSpan(
             span.start, span.end, span.type, span.placeholder, (span.start, span.end) in sure
@@ -126,12 +132,12 @@ def _note(rules: ZoneRules, permitted: list[DeploymentSpec]) -> str:
     return f"May be answered by {names}, sealed: what is sensitive is replaced before it leaves."
 
 
-def _stays(rules: ZoneRules, zone: ZoneLabel, cloud: DeploymentSpec) -> str:
-    if zone.on_prem_only:
+def _stays(slugs: list[str], reason: str) -> str:
+    rules = data.join_zones(list_rules(slugs))
+    if label_zones(slugs).on_prem_only and not rules.residency - {ON_PREM}:
         known = registry.get_zone_names()
-        named = " and ".join(known[slug] for slug in zone.label.split(", "))
+        named = " and ".join(known[slug] for slug in label_zones(slugs).label.split(", "))
         return f"Stays on the premises: nothing of {named} may leave."
-    reason = data.refusal(rules, cloud.place) or ""
     return f"Stays on the premises: {reason[:1].lower()}{reason[1:]}"
 
 

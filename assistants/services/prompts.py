@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from assistants.types import Capability, DeploymentSpec, Passage, Prompt, PromptMessage, Role
+from assistants.types import (
+    Capability,
+    DeploymentSpec,
+    Passage,
+    Prompt,
+    PromptMessage,
+    Role,
+    Sampling,
+)
 
 # Rough, and on the safe side for English and for code; the provider knows the exact count.
 CHARACTERS_PER_TOKEN = 3.2
@@ -21,6 +29,9 @@ GROUNDED = (
 AS_OF = (
     "They are the documents as they were on {day}: say so, and that something else may hold today."
 )
+
+# A client's system prompt. Ours stands: this one is the person's word, in the person's message.
+INSTRUCTIONS = "The person asks you to keep to this as well, as far as the rules allow:"
 
 CHAT = (
     "This is small talk: reply in one or two short sentences, and offer to answer questions about "
@@ -38,18 +49,23 @@ def build(
     task: Capability,
     asked: str = "",
     as_of: date | None = None,
+    instructions: str = "",
+    sampling: Sampling | None = None,
 ) -> Prompt:
     """Fit the parts into the deployment's context: the question whole, then passages in order
     of relevance, then history from its newest end. A part that does not fit is left out whole.
 
     `asked` is the question as it was completed for the search, for providers that do not read the
-    history. `as_of` is the day whose documents were searched.
+    history. `as_of` is the day whose documents were searched. `instructions` are the person's own,
+    kept whole like the question.
     """
+    sampling = sampling or Sampling()
     if task is Capability.CHAT:
         system = f"{system} {CHAT}"
     max_tokens = min(deployment.max_tokens, deployment.context_tokens // 2)
     budget = int((deployment.context_tokens - max_tokens) * CHARACTERS_PER_TOKEN)
     budget -= len(system) + len(GROUNDED) + len(AS_OF) + len(question) + 200
+    budget -= len(instructions)
     kept: list[Passage] = []
     room = int(budget * PASSAGES_SHARE)
     for passage in passages:
@@ -71,6 +87,8 @@ def build(
         blocks = "\n".join(_passage(passage) for passage in kept)
         rules = f"{GROUNDED} {AS_OF.format(day=as_of.isoformat())}" if as_of else GROUNDED
         shown = f"{rules}\n\n{blocks}\n\nQuestion: {question}"
+    if instructions:
+        shown = f"{INSTRUCTIONS}\n{instructions}\n\n{shown}"
     return Prompt(
         messages=(
             PromptMessage(Role.SYSTEM, system),
@@ -79,7 +97,9 @@ def build(
         ),
         question=asked or question,
         passages=tuple(kept),
-        max_tokens=max_tokens,
+        max_tokens=min(max_tokens, sampling.max_tokens or max_tokens),
+        temperature=sampling.temperature or 0.0,
+        stop=sampling.stop,
     )
 
 

@@ -39,7 +39,7 @@ def reembed(
     report(f"{model}: {dimensions} dimensions.")
     _fill(spec, report)
     report("Building its index beside the old one.")
-    data.create_model_index(model)
+    data.create_model_indexes(model)
     for _ in range(SWITCH_ATTEMPTS):
         _fill(spec, report)  # what was ingested while the index was built
         if data.switch_model(model.pk):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from django.db.models.signals import m2m_changed, post_delete, post_save
+
 from assistants import conf
-from assistants.models import Assistant, Deployment, Zone
+from assistants.models import Assistant, Deployment, PromptVersion, Zone
 from assistants.types import Capability, DeploymentSpec, ZoneRules
 
 LOCAL = "local"
@@ -15,8 +18,9 @@ QUOTES = "quotes"
 PREMISES_SERVER = "premises-server"
 
 
-# What an admin changes holds everywhere within this time; each answer would read it otherwise.
-REMEMBER_SECONDS = 0.8
+# What an admin changes holds everywhere within a second; each answer would read it otherwise.
+REMEMBER_SECONDS = 0.6
+READING_SECONDS = 0.2  # for so long, what was known serves the others while one reads afresh
 
 T = TypeVar("T")
 
@@ -24,13 +28,24 @@ T = TypeVar("T")
 def remembered(read: Callable[[], T]) -> Callable[[], T]:
     """Read at most once in REMEMBER_SECONDS a process. Not for rights: those are read afresh."""
     known: tuple[float, T] | None = None
+    reading = threading.Lock()
 
     def remember() -> T:
         nonlocal known
-        now = time.monotonic()
-        if known is None or now - known[0] > REMEMBER_SECONDS:
-            known = (now, read())
-        return known[1]
+        before, now = known, time.monotonic()
+        age = now - before[0] if before else float("inf")
+        if before and age <= REMEMBER_SECONDS:
+            return before[1]
+        mine = reading.acquire(blocking=False)
+        try:
+            if before and not mine and age <= REMEMBER_SECONDS + READING_SECONDS:
+                return before[1]
+            fresh = read()
+            known = (now, fresh)
+            return fresh
+        finally:
+            if mine:
+                reading.release()
 
     def forget() -> None:
         nonlocal known
@@ -43,8 +58,13 @@ def remembered(read: Callable[[], T]) -> Callable[[], T]:
 _forgetters: list[Callable[[], None]] = []
 
 
-def forget() -> None:
-    """Read everything afresh; for tests."""
+def also_forget(clear: Callable[[], None]) -> None:
+    """Call this too where everything is to be read afresh."""
+    _forgetters.append(clear)
+
+
+def forget(**kwargs: object) -> None:
+    """Read everything afresh: what this process changes, it sees at once."""
     for each in _forgetters:
         each()
 
@@ -86,6 +106,23 @@ def get_searched_zones() -> dict[int, list[int]]:
     for assistant, zone in Assistant.zones.through.objects.values_list("assistant", "zone"):
         zones.setdefault(assistant, []).append(zone)
     return zones
+
+
+@remembered
+def get_assistants() -> dict[int, Assistant]:
+    """Every assistant with its prompt and the zone where its questions start, by primary key.
+
+    They are shared between threads: not to be changed.
+    """
+    found = Assistant.objects.select_related("prompt", "question_zone").order_by()
+    return {assistant.pk: assistant for assistant in found}
+
+
+def connect_signals() -> None:
+    for sender in (Assistant, Deployment, Zone, PromptVersion):
+        post_save.connect(forget, sender=sender)
+        post_delete.connect(forget, sender=sender)
+    m2m_changed.connect(forget, sender=Assistant.zones.through)
 
 
 def sync_deployments() -> None:

@@ -64,6 +64,11 @@ class Release:
         self._blocks = blocks[shown:]  # settled, but not yet shown as such
 
     @property
+    def withholds(self) -> bool:
+        """Whether what is generated waits for a reviewer."""
+        return self._mode is ReleaseMode.HOLD
+
+    @property
     def released(self) -> str:
         return self._writer.released
 

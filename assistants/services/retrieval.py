@@ -90,8 +90,10 @@ def find_passages(
             model_id=model.model_id,
             context=asked.context,
         )
+        if found:
+            break
         active = data.get_embedding_spec()
-        if found or active.model_id == model.model_id:
+        if active.model_id == model.model_id:
             break
         model = active  # the one that the question was embedded with is gone meanwhile
     if reranker:

@@ -16,14 +16,15 @@ from contextlib import contextmanager
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import AbstractBaseUser, Group
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.utils import timezone
 
 from assistants import data
-from assistants.models import Assistant, Zone
+from assistants.models import ApiKey, Assistant, Zone
+from assistants.services.api_keys import KeyUse, list_ended
 from assistants.services.connections import give_back_connection
 
 logger = logging.getLogger(__name__)
@@ -32,8 +33,16 @@ CHANNEL_GROUP = "rights"
 LOOK_SECONDS = 0.8  # below the second that is promised
 PAUSE_SECONDS = 1.0  # after a failure, before the next try
 
+SIGNED_IN = """
+select id, username, is_active from auth_user
+where id = %s and is_active and exists (
+    select from django_session where session_key = %s and expire_date > %s
+)
+"""
+
 Tell = Callable[[], object]
-Key = str | tuple[str, int]  # an answer, or a session and whose it is
+# An answer, a session and whose it is, or a key of the API while it asks an assistant.
+Key = str | tuple[str, int] | KeyUse
 
 
 # ---- Telling -------------------------------------------------------------------------------------
@@ -46,6 +55,7 @@ def connect_signals() -> None:
     m2m_changed.connect(_membership_changed, sender=Zone.readers.through)
     post_save.connect(_saved, sender=user)
     post_save.connect(_saved, sender=Assistant)
+    post_save.connect(_saved, sender=ApiKey)
     for sender in (user, Group, Zone, Session):
         post_delete.connect(_deleted, sender=sender)
 
@@ -76,6 +86,15 @@ def _announce() -> None:
         logger.exception("a change of rights could not be announced")
 
 
+def get_signed_in(user_id: int, session_key: str) -> AbstractBaseUser | None:
+    """The person, while their session and account last; read afresh, for each frame of a socket.
+
+    Of their fields only `pk`, the name and `is_active` are there from the start.
+    """
+    users = get_user_model().objects.raw(SIGNED_IN, [user_id, session_key, timezone.now()])
+    return next(iter(users), None)
+
+
 # ---- Looking -------------------------------------------------------------------------------------
 
 
@@ -92,6 +111,15 @@ def watch_session(session_key: str, user_id: int, end: Tell) -> Iterator[None]:
     watch = _Watch.of_this_loop()
     watch.listen()
     with watch.added((session_key, user_id), end):
+        yield
+
+
+@contextmanager
+def watch_key(use: KeyUse, end: Tell) -> Iterator[None]:
+    """`end` is called, on this event loop, once the key may not ask the assistant any more."""
+    watch = _Watch.of_this_loop()
+    watch.listen()
+    with watch.added(use, end):
         yield
 
 
@@ -131,7 +159,7 @@ class _Watch:
     @contextmanager
     def added(self, key: Key, tell: Tell) -> Iterator[None]:
         self._watched.setdefault(key, []).append(tell)
-        if isinstance(key, str) and not self._looking:
+        if not isinstance(key, tuple) and not self._looking:
             self._changed.set()  # from now on it looks by itself
         try:
             yield
@@ -150,7 +178,7 @@ class _Watch:
 
     async def _look(self) -> None:
         while True:
-            self._looking = any(isinstance(key, str) for key in self._watched)
+            self._looking = any(not isinstance(key, tuple) for key in self._watched)
             try:
                 async with asyncio.timeout(LOOK_SECONDS if self._looking else None):
                     await self._changed.wait()
@@ -187,9 +215,12 @@ class _Watch:
 def _lost(watched: list[Key]) -> list[Key]:
     """Those of them that are not theirs any more who look at them."""
     answers = [key for key in watched if isinstance(key, str)]
-    sessions = [key for key in watched if not isinstance(key, str)]
+    sessions = [key for key in watched if isinstance(key, tuple)]
+    uses = [key for key in watched if isinstance(key, KeyUse)]
     try:
         lost: list[Key] = []
+        if uses:
+            lost += list_ended(uses)
         if answers:
             lost += data.list_withdrawn(answers)
         if sessions:

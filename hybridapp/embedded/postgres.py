@@ -36,7 +36,7 @@ OWNER = DATABASE = "hybridapp"
 APP = "hybridapp_app"
 # The owner may create databases for tests. Neither is exempt from row-level security.
 ROLES = {OWNER: "createdb", APP: "nocreatedb"}
-EXTENSIONS = ("vector", "pg_trgm", "unaccent")
+EXTENSIONS = ("vector", "btree_gin", "pg_trgm", "unaccent")
 SOCKET = ".s.PGSQL.5432"
 # Where data lives when the unprivileged user cannot reach the state directory.
 ELSEWHERE = Path("/var/lib/hybridapp")
@@ -59,7 +59,7 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "max_connections": "200",
     "shared_buffers": f"{_shared_megabytes()}MB",
-    "maintenance_work_mem": "256MB",  # builds the vector index in memory
+    "maintenance_work_mem": f"{_shared_megabytes()}MB",  # builds the vector index in memory
     "log_line_prefix": "",
     "log_checkpoints": "off",
 }

@@ -7,6 +7,7 @@ import ctypes
 import hashlib
 import os
 import pwd
+import secrets
 import signal
 import stat
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 prctl = ctypes.CDLL(None).prctl  # looked up here: after a fork it might meet a held lock
 # A Unix socket's path has 108 bytes, the last of them zero (unix(7)).
@@ -52,6 +54,7 @@ class Command:
             "env": dict(self.env),
             "stdin": subprocess.DEVNULL,
             "start_new_session": True,
+            "umask": 0o077,
             "preexec_fn": die_with_parent(self.orphaned),
         }
         if self.user is not None:
@@ -123,6 +126,18 @@ def own_folder(path: Path, owner: pwd.struct_passwd | None = None, mode: int = 0
 def own_state_dir(path: Path) -> None:
     """Private; for root it can be passed through, since the database runs as another user."""
     own_folder(path, mode=0o711 if os.geteuid() == 0 else 0o700)
+
+
+def kept_secret(path: Path) -> str:
+    """What is in the file, made at the first call; for its owner alone."""
+    if not path.exists():
+        half = path.with_suffix(f".{os.getpid()}")
+        half.touch(0o600)
+        half.write_text(secrets.token_urlsafe(32))
+        with contextlib.suppress(FileExistsError):
+            os.link(half, path)  # whole, and by whoever is first
+        half.unlink()
+    return path.read_text().strip()
 
 
 def kill_group(leader: int, signal_number: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CELERY = ("python", "-m", "celery", "--quiet", "-A")
 # No gossip between workers: nobody listens, and it costs the broker a message a second each.
-ALONE = ("--without-gossip", "--without-mingle", "-l", "INFO")
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO")
 
 
 def web(host: str, port: int) -> tuple[str, ...]:
@@ -33,6 +33,11 @@ WORKERS: dict[str, tuple[str, ...]] = {
     "model": (
         *(*CELERY, "assistants.compute.worker", "worker", "-Q", "on_prem", "-n", "model@%h"),
         *("-P", "threads", "-c", "1", *ALONE),
+    ),
+    # Without Django and database, and with the clouds' keys. It waits for networks.
+    "cloud": (
+        *(*CELERY, "assistants.compute.cloud", "worker", "-Q", "cloud", "-n", "cloud@%h"),
+        *("-P", "threads", "-c", "50", *ALONE),
     ),
     "beat": (*CELERY, "hybridapp", "beat", "-l", "WARNING"),
 }

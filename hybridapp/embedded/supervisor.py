@@ -22,10 +22,16 @@ from hybridapp.embedded import programs
 from hybridapp.embedded.keeper import Keeper
 from hybridapp.embedded.log import Log
 from hybridapp.embedded.postgres import Postgres
-from hybridapp.embedded.process import Command, Part, PartFailed, caught_signals, own_state_dir
+from hybridapp.embedded.process import (
+    CHECKOUT,
+    Command,
+    Part,
+    PartFailed,
+    caught_signals,
+    own_state_dir,
+)
 from hybridapp.embedded.valkey import Valkey
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 STOP_ORDER = (tuple(programs.WORKERS), ("web",), ("broker", "database"))
 PATIENCE = 5.0  # seconds for a part to end by itself
 # What only the steps before the start are given: no program changes a table, or reads a password.

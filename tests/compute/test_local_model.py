@@ -13,6 +13,7 @@ import pytest
 from assistants import compute
 from assistants.compute import dispatch, remote, wire
 from assistants.compute.broker import async_client
+from assistants.compute.lanes import ON_PREM
 from assistants.exceptions import ProviderError
 from assistants.types import (
     Delta,
@@ -53,7 +54,7 @@ def new_id() -> str:
 
 
 async def entries(generation_id: str) -> list[dict[str, str]]:
-    found: Any = await async_client().xrange(wire.stream_key(generation_id))
+    found: Any = await async_client().xrange(wire.stream_key(ON_PREM, generation_id))
     return [entry for _, entry in found]
 
 
@@ -127,25 +128,25 @@ async def test_closing_stops_the_worker_at_once(model_worker: ModelWorker, local
     assert end["reason"] == FinishReason.STOPPED_BY_USER
     # The story would take 256 tokens; a stop is noticed within a few.
     assert [entry["t"] for entry in await entries(generation_id)].count("delta") < 20
-    assert await async_client().ttl(wire.stream_key(generation_id)) <= wire.KEEP_SECONDS
+    assert await async_client().ttl(wire.stream_key(ON_PREM, generation_id)) <= wire.KEEP_SECONDS
 
 
 async def test_a_worker_stops_when_its_caller_is_gone(model_worker: ModelWorker):
     local = DeploymentSpec("local", "local", "on_prem", "", "", max_tokens=256)
     generation_id = new_id()
     client = async_client()
-    await client.set(wire.wanted_key(generation_id), 1, ex=wire.WANTED_SECONDS)
-    dispatch.send(wire.encode_request(generation_id, LONG, local))
+    await client.set(wire.wanted_key(ON_PREM, generation_id), 1, ex=wire.WANTED_SECONDS)
+    dispatch.send(ON_PREM, wire.encode_request(generation_id, LONG, local))
     async with asyncio.timeout(20):
         while not any(entry["t"] == "delta" for entry in await entries(generation_id)):
             await asyncio.sleep(0.05)
-    await client.delete(wire.wanted_key(generation_id))  # as if it had expired
+    await client.delete(wire.wanted_key(ON_PREM, generation_id))  # as if it had expired
     assert (await end_of(generation_id))["reason"] == FinishReason.STOPPED_BY_USER
 
 
 async def test_nothing_runs_for_a_caller_that_left_the_queue(model_worker: ModelWorker, local):
     generation_id = new_id()
-    dispatch.send(wire.encode_request(generation_id, LONG, local))
+    dispatch.send(ON_PREM, wire.encode_request(generation_id, LONG, local))
     await run(ask("Hello", max_tokens=2), local)  # the queue is in order: it came after
     assert await entries(generation_id) == []
 
@@ -153,10 +154,10 @@ async def test_nothing_runs_for_a_caller_that_left_the_queue(model_worker: Model
 async def test_the_same_generation_never_runs_twice(model_worker: ModelWorker, local):
     generation_id = new_id()
     client = async_client()
-    await client.set(wire.wanted_key(generation_id), 1, ex=wire.WANTED_SECONDS)
+    await client.set(wire.wanted_key(ON_PREM, generation_id), 1, ex=wire.WANTED_SECONDS)
     payload = wire.encode_request(generation_id, ask("Hello", max_tokens=3), local)
-    dispatch.send(payload)
-    dispatch.send(payload)
+    dispatch.send(ON_PREM, payload)
+    dispatch.send(ON_PREM, payload)
     await end_of(generation_id)
     await run(ask("Hello", max_tokens=2), local)
     assert [entry["t"] for entry in await entries(generation_id)].count("finished") == 1
@@ -178,7 +179,7 @@ async def test_its_log_is_clear_and_tells_no_text(model_worker: ModelWorker, loc
 
 
 async def test_a_killed_worker_interrupts(model_worker: ModelWorker, local, monkeypatch):
-    monkeypatch.setattr(remote, "SILENCE_SECONDS", 1.5)
+    monkeypatch.setattr(remote, "ON_PREM", replace(ON_PREM, silence_seconds=1.5))
     seen: list[Any] = []
 
     async def read() -> None:
@@ -196,7 +197,7 @@ async def test_a_killed_worker_interrupts(model_worker: ModelWorker, local, monk
 
 
 async def test_without_a_worker_it_is_unreachable(dead_worker: ModelWorker, local, monkeypatch):
-    monkeypatch.setattr(remote, "NO_WORKER_SECONDS", 0.5)
+    monkeypatch.setattr(remote, "ON_PREM", replace(ON_PREM, no_worker_seconds=0.5))
     generation_id = new_id()
     with pytest.raises(ProviderError) as caught:
         await anext(compute.generate(LONG, local, generation_id=generation_id))

@@ -430,32 +430,90 @@ class TestLargeScope:
 
     @pytest.fixture(autouse=True)
     def large(self, monkeypatch):
-        monkeypatch.setattr(searching, "EXACT_UP_TO", 0)
         monkeypatch.setattr(searching, "READ_THROUGH", 0)
 
-    def test_the_index_finds_the_nearest(self, corpus):
+    @pytest.fixture(params=["scanned", "by the graph"])
+    def way(self, request, monkeypatch):
+        if request.param == "by the graph":
+            monkeypatch.setattr(searching, "is_scanned", lambda chunks, total: False)
+
+    def test_the_index_finds_the_nearest(self, corpus, way):
         zones, rows = corpus
         found = data.search(Scope(tuple(zones)), None, "", vector(1), keyword_weight=0.0, limit=5)
         nearest = sorted(rows, key=lambda row: -row[2][0])[:5]
         assert [passage.chunk_id for passage in found] == [row[0] for row in nearest]
 
-    def test_words_come_in_from_the_rarest_on(self, corpus, monkeypatch):
+    @pytest.mark.parametrize("wide", [-1, 10**9], ids=["a small part", "a large part"])
+    def test_words_come_in_from_the_rarest_on(self, corpus, way, monkeypatch, wide):
         zones, _ = corpus
         scope = Scope(tuple(zones))
+        monkeypatch.setattr(searching, "WIDE", wide)
         monkeypatch.setattr(searching, "CANDIDATES", 1)  # so that the words must find theirs
         for rows, expected in ((0, False), (1, True)):
             monkeypatch.setattr(searching, "RAREST_WORD_ROWS", rows)
             found = data.search(scope, None, "text 19 alpha", vector(1), keyword_weight=0.9)
             assert any(passage.text.startswith("Text 19:") for passage in found) is expected
 
-    def test_without_an_index_for_words_the_nearest_are_still_found(self, corpus, monkeypatch):
+    def test_without_an_index_for_words_the_nearest_are_still_found(self, corpus, way, monkeypatch):
         zones, _ = corpus
         monkeypatch.setattr(searching, "SCANNED_UP_TO", 0)
         monkeypatch.setattr(
-            searching, "SETTINGS", "select set_config('hnsw.ef_search', '40', true), null, false"
+            searching, "SETTINGS", "select set_config('hnsw.ef_search', '40', true), false, -1"
         )
         found = data.search(Scope(tuple(zones)), None, "text 19", vector(1), keyword_weight=0.4)
         assert len(found) == 8
+
+
+def test_a_scope_is_scanned_while_that_is_quicker():
+    for chunks, total, scanned in (
+        (20_000, -1, True),  # nobody has counted them
+        (21_000, -1, False),
+        (10_000, 1_000_000, True),
+        (44_000, 1_000_000, True),
+        (50_000, 1_000_000, False),
+        (100_000, 10_000_000, True),
+        (200_000, 10_000_000, False),
+        (100_000, 100_000, False),
+    ):
+        assert searching.is_scanned(chunks, total) is scanned, (chunks, total)
+
+
+class TestIndexes:
+    """Each way of searching has its index, as the app's role and under row-level security."""
+
+    def plan(self, zones, query, *, off=("seqscan",)):
+        """As for a large table, where what is `off` would be too slow."""
+        with data.rights_of(Scope(tuple(zones))), connection.cursor() as cursor:
+            for way in off:
+                cursor.execute(f"set local enable_{way} = off")
+            cursor.execute(
+                "explain (costs off) with question as materialized "
+                f"(select %(vector)s::halfvec as vector) {query}",
+                {"zones": list(zones), "vector": str(vector(1)), "words": "alpha"},
+            )
+            return "\n".join(line for (line,) in cursor.fetchall())
+
+    def near(self, distance):
+        return searching.NEAR.format(model=1, distance=distance, candidates=5)
+
+    def worded(self, matches):
+        return searching.WORDED.format(matches=matches, weight="0::float8", candidates=5)
+
+    def test_a_scan_reads_the_zones_index_alone(self, corpus):
+        plan = self.plan(corpus[0], self.near(searching.EXACT), off=("seqscan", "bitmapscan"))
+        assert "Index Only Scan using embedding_zone_1" in plan
+
+    def test_the_graph(self, corpus):
+        near = self.near(searching.INDEXED.format(dimensions=384))
+        plan = self.plan(corpus[0], near, off=("seqscan", "sort"))
+        assert "Index Scan using embedding_model_1" in plan
+
+    def test_words(self, corpus):
+        for matches in (searching.MATCHES, searching.MATCHES_WIDE):
+            plan = self.plan(corpus[0], self.worded(matches))
+            assert "Bitmap Index Scan on chunk_words" in plan
+        (condition,) = (line for line in plan.splitlines() if "Index Cond" in line)
+        assert "zone_id" not in condition  # of nearly all zones none is looked up
 
 
 class TestLexemes:

@@ -35,9 +35,12 @@ CONTENT = {
 }
 # Every other table that could hold text, and why it need not hide any.
 NO_CONTENT = {
+    "assistants_apikey": "whose keys there are, by hash; its pages ask for a permission",
     "assistants_assistant": "an assistant's settings, by its admins",
     "assistants_auditevent": "who did what, by ids and hashes; the trail is for admins",
+    "assistants_budget": "what may be spent, by whom",
     "assistants_deployment": "where models run",
+    "assistants_egressrecord": "what left and what did not, by counts and hashes; for admins",
     "assistants_embeddingmodel": "which models there are",
     "assistants_promptversion": "what the house tells a model",
     "assistants_source": "where documents come from; its pages ask for a permission",
@@ -53,7 +56,9 @@ NO_CONTENT = {
 }
 MAY = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 MAY_LESS = {
+    "assistants_apikey": {"SELECT", "INSERT"},  # and to note when it was used or revoked
     "assistants_auditevent": {"SELECT", "INSERT"},
+    "assistants_egressrecord": {"SELECT", "INSERT"},
     "django_migrations": {"SELECT"},
 }
 # Any but numbers, dates, truth values and ids.
@@ -157,6 +162,7 @@ class TestTheAppsRole:
             "alter policy rights on assistants_answer using (true)",
             "alter table assistants_chunk disable trigger all",
             "alter table assistants_auditevent disable trigger append_only",
+            "alter table assistants_egressrecord disable trigger append_only",
             "alter table assistants_zone add column more text",
             "create table mine (text text)",
             "create index mine on assistants_chunk (text)",
@@ -169,6 +175,11 @@ class TestTheAppsRole:
             "alter role current_user bypassrls",
             "update assistants_auditevent set actor = 'x'",
             "delete from assistants_auditevent",
+            "update assistants_egressrecord set outcome = 'block'",
+            "delete from assistants_egressrecord",
+            "update assistants_apikey set user_id = 1",
+            "update assistants_apikey set sha256 = 'x'",
+            "delete from assistants_apikey",
             "insert into django_migrations (app, name, applied) values ('a', 'b', now())",
         ],
     )

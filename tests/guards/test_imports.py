@@ -41,6 +41,8 @@ def test_the_model_worker_has_no_django_and_no_database():
     assert not modules & {*forbidden, "assistants.models", "assistants.services"}
 
 
-@pytest.mark.parametrize("module", ["assistants.formats", "assistants.markdown"])
+@pytest.mark.parametrize(
+    "module", ["assistants.formats", "assistants.markdown", "assistants.tickets"]
+)
 def test_pure_modules_need_no_django(module):
     assert "django" not in loaded_by(f"import {module}")

@@ -50,7 +50,9 @@ def endpoint():
         yield url
     with data.as_owner(), connection.cursor() as cursor:
         for model in EmbeddingModel.objects.exclude(pk=1):
-            cursor.execute(f"drop index if exists embedding_model_{model.pk}")
+            cursor.execute(
+                f"drop index if exists embedding_model_{model.pk}, embedding_zone_{model.pk}"
+            )
 
 
 @pytest.fixture
@@ -96,11 +98,12 @@ def test_another_model_of_other_dimensions_takes_over(cast, documents, endpoint)
         assert all(passage.evidence.cosine == pytest.approx(1) for passage in found)
     assert AuditEvent.objects.filter(action="embeddings.switched").count() == 1
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select indexdef from pg_indexes where indexname = %s",
-            [f"embedding_model_{active.pk}"],
-        )
-        assert "halfvec(4)" in cursor.fetchone()[0]
+        for index, holds in (("model", "halfvec(4)"), ("zone", "INCLUDE (chunk_id, vector)")):
+            cursor.execute(
+                "select indexdef from pg_indexes where indexname = %s",
+                [f"embedding_{index}_{active.pk}"],
+            )
+            assert holds in cursor.fetchone()[0]
 
 
 def test_the_old_one_stays_until_it_is_dropped(documents, endpoint):
@@ -112,12 +115,14 @@ def test_the_old_one_stays_until_it_is_dropped(documents, endpoint):
     assert old.name in out
     assert counts() == {"one": 9}
     with connection.cursor() as cursor:
-        cursor.execute("select to_regclass('embedding_model_1')")
-        assert cursor.fetchone() == (None,)
+        cursor.execute("select to_regclass('embedding_model_1'), to_regclass('embedding_zone_1')")
+        assert cursor.fetchone() == (None, None)
     with data.as_owner(), connection.cursor() as cursor:  # for the tests after this
         cursor.execute(
             "create index embedding_model_1 on assistants_embedding using hnsw "
-            "((vector::halfvec(384)) halfvec_cosine_ops) where current and model_id = 1"
+            "((vector::halfvec(384)) halfvec_cosine_ops) where current and model_id = 1; "
+            "create index embedding_zone_1 on assistants_embedding (zone_id) "
+            "include (chunk_id, vector) where current and model_id = 1"
         )
 
 

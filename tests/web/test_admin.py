@@ -13,6 +13,7 @@ MODELS = [
     "deployment",
     "promptversion",
     "auditevent",
+    "egressrecord",
 ]
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -23,6 +22,7 @@ from anthropic.types import MessageParam
 
 from assistants.compute.providers.base import failure
 from assistants.compute.providers.events import EventReader
+from assistants.compute.providers.keys import read_key
 from assistants.exceptions import ProviderError
 from assistants.types import (
     Delta,
@@ -106,7 +106,7 @@ async def close_session() -> None:
 
 
 class Anthropic:
-    """See `Provider`. The key is read from the environment at each call and never kept.
+    """See `Provider`. The key is read at each call and never kept.
 
     The system prompt is marked as a prefix that the server may cache: it is the same for all
     requests of an assistant.
@@ -178,12 +178,8 @@ class Anthropic:
         return Health(True, found.id)
 
     def _client(self) -> anthropic.AsyncAnthropic:
-        variable = self._deployment.key_variable
-        key = os.environ.get(variable, "").strip() if variable else ""
-        if not key:
-            raise failure("unauthorized", f"the environment variable {variable!r} is not set")
         return anthropic.AsyncAnthropic(
-            api_key=key,
+            api_key=read_key(self._deployment.key_variable),
             base_url=self._deployment.base_url or BASE_URL,
             max_retries=0,
             timeout=httpx2.Timeout(

@@ -46,6 +46,8 @@ _FAILURES = {
         True,
     ),
     "refused": ("The model declined to answer this. Please ask in other words.", True),
+    # By the cloud worker, or before it: another permitted deployment may take the request.
+    "egress_refused": ("This was not sent to the cloud. It stays on the premises.", False),
     "interrupted": ("The answer was cut off. What arrived is kept; please try again.", False),
     "model_missing": (
         "The configured model is not there. Please tell your administrator.",

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import time
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -20,6 +19,7 @@ import aiohttp
 
 from assistants.compute.providers.base import failure
 from assistants.compute.providers.events import EventReader
+from assistants.compute.providers.keys import read_key
 from assistants.exceptions import ProviderError
 from assistants.types import (
     Delta,
@@ -38,8 +38,11 @@ FIRST_TOKEN_SECONDS = 60.0
 NEXT_TOKEN_SECONDS = 30.0
 DRAIN_SECONDS = 0.2
 # Between two reads: what comes meanwhile is read at once. A token a read costs several times the
-# processor time, and whoever shows the text gathers it for longer than this anyway.
+# processor time, and whoever shows the text gathers it for longer than this anyway. The more
+# answers stream at once, the longer.
 GATHER_SECONDS = 0.02
+LONGEST_GATHER_SECONDS = 0.06
+UNHURRIED_ANSWERS = 20
 CHECK_SECONDS = 2.0
 ERROR_BODY_BYTES = 64 * 1024
 CHARACTERS_PER_TOKEN = 4  # only where a server reports no usage
@@ -70,6 +73,9 @@ _sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSe
 _first_models: dict[tuple[str, str], str] = {}  # by base_url and key_variable
 
 
+_streaming: set[_Answer] = set()  # of this process
+
+
 def _session() -> aiohttp.ClientSession:
     """The one session of the running loop: no cookies, no proxy from the environment."""
     loop = asyncio.get_running_loop()
@@ -85,6 +91,11 @@ def _session() -> aiohttp.ClientSession:
     return session
 
 
+def _gather_seconds() -> float:
+    crowd = max(1.0, len(_streaming) / UNHURRIED_ANSWERS)
+    return min(GATHER_SECONDS * crowd, LONGEST_GATHER_SECONDS)
+
+
 async def close_session() -> None:
     """Close the running loop's session, if there is one; for the end of a loop's life."""
     session = _sessions.pop(asyncio.get_running_loop(), None)
@@ -93,7 +104,7 @@ async def close_session() -> None:
 
 
 class OpenAICompatible:
-    """See `Provider`. The key is read from the environment at each call and never kept."""
+    """See `Provider`. The key is read at each call and never kept."""
 
     def __init__(self, deployment: DeploymentSpec) -> None:
         self._deployment = deployment
@@ -106,6 +117,7 @@ class OpenAICompatible:
             self._forget_model()
             raise
         answer = _Answer(self._deployment, prompt)
+        _streaming.add(answer)
         try:
             while not answer.done:
                 text = await answer.read_more(response.content)
@@ -115,7 +127,7 @@ class OpenAICompatible:
                 if text:
                     yield Delta(text)
                     if not answer.done:
-                        await asyncio.sleep(GATHER_SECONDS)
+                        await asyncio.sleep(_gather_seconds())
             if answer.error:
                 raise answer.error
             if not answer.announced:
@@ -126,6 +138,7 @@ class OpenAICompatible:
             self._forget_model()
             raise
         finally:
+            _streaming.discard(answer)
             # Closes the connection unless all of it was read, which is what stops the server.
             response.release()
 
@@ -184,10 +197,7 @@ class OpenAICompatible:
         if not body:
             headers = {"Accept": "application/json"}
         if variable := self._deployment.key_variable:
-            key = os.environ.get(variable, "").strip()
-            if not key:
-                raise failure("unauthorized", f"the environment variable {variable} is not set")
-            headers["Authorization"] = f"Bearer {key}"
+            headers["Authorization"] = f"Bearer {read_key(variable)}"
         for last_try in (False, True):
             try:
                 return await _session().request(
@@ -302,11 +312,11 @@ class _Answer:
         """The text of these bytes; none are the end."""
         parts: list[str] = []
         try:
-            for event in self._reader.feed(data) if data else self._reader.close():
-                if event == b"[DONE]":
-                    self.done = True
-                    break
-                chunk = json.loads(event)
+            events = list(self._reader.feed(data) if data else self._reader.close())
+            if b"[DONE]" in events:
+                self.done = True
+                events = events[: events.index(b"[DONE]")]
+            for chunk in _parse(events):
                 if chunk.get("error"):
                     self.error = _error_in_stream(chunk["error"])
                     self.done = True
@@ -347,6 +357,17 @@ class _Answer:
             written = _estimate(self.characters)
         reason = _FINISH_REASONS.get(self._reason, FinishReason.STOP)
         return Finished(reason, Usage(asked, written))
+
+
+def _parse(events: Sequence[bytes]) -> Iterable[Any]:
+    """The events' JSON, in one go: most of what a short text costs is the call to parse it."""
+    try:
+        chunks = json.loads(b"[" + b",".join(events) + b"]")
+    except ValueError:
+        chunks = []
+    if len(chunks) == len(events):
+        return list(chunks)
+    return map(json.loads, events)  # one of them is not JSON: those before it count
 
 
 def _estimate(characters: int) -> int:

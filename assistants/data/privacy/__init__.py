@@ -6,7 +6,7 @@ from assistants.data.privacy.sensitivity import classify_sensitivity
 from assistants.data.privacy.spans import CERTAIN, QUASI_IDENTIFIERS, SensitiveSpan, settle
 from assistants.data.privacy.structured import find_structured_spans
 from assistants.data.privacy.tagger import is_common_word
-from assistants.data.privacy.terms import TermList
+from assistants.data.privacy.terms import TermList, find_terms
 
 __all__ = [
     "CERTAIN",
@@ -18,6 +18,7 @@ __all__ = [
     "find_known",
     "find_spans",
     "find_structured_spans",
+    "find_terms",
     "is_common_word",
     "settle",
 ]

@@ -72,3 +72,8 @@ class TermList:
             if _END in node:
                 found = place
         return found
+
+
+def find_terms(text: str, terms: TermList) -> list[SensitiveSpan]:
+    """Where names of the list stand in a text, in the text's own offsets."""
+    return terms.find(fold(text))

@@ -7,12 +7,15 @@ from assistants.models import Answer, AuditEvent
 
 
 class Command(BaseCommand):
-    help = "Check the audit chain and every receipt; says where tampering shows."
+    help = "Check the audit chain, the egress ledger and every receipt; says where tampering shows."
 
     def handle(self, *args: object, **options: object) -> None:
         broken = control.verify_chain()
         if broken is not None:
             raise CommandError(f"The audit chain breaks at event {broken}.")
+        record = control.verify_ledger()
+        if record is not None:
+            raise CommandError(f"The egress record {record} was changed, removed or inserted.")
         answers = Answer.objects.exclude(receipt=None).values_list(
             "pk", "receipt", "receipt_sha256"
         )

@@ -1,0 +1,205 @@
+"""The wire test: what a recording cloud sees of requests with planted values, faults injected.
+
+    python -m benchmarks.wire [--requests 3000] [--seed 4]
+
+The product runs as `make run` starts it, with a cloud that speaks Anthropic's protocol, fails now
+and then in every known way, and keeps every byte it is sent. Afterwards each request's values are
+looked for in all of these bytes, in every form that a receiver might read (`canaries.readings`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from benchmarks import product as running
+from benchmarks.canaries import Planted, make_requests, readings, seen_on_wire
+from benchmarks.product import Product
+from tests import cloud as clouds
+
+AT_ONCE = 8
+FAULTS = (
+    *("401", "403", "429", "429_soon", "429_spend", "500", "529"),
+    *("reset_before", "reset", "truncate", "overloaded_event", "garbage", "refusal"),
+)
+FAULT_SHARE = 0.06
+USERS = {"compliance": "alice", "clinical": "carol", "code": "dave"}
+ENDS = {"answer.completed", "answer.failed", "answer.blocked", "answer.held"}
+
+SESSIONS = """
+import json
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+made = {}
+for name in ("alice", "carol", "dave"):
+    user = User.objects.get(username=name)
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = 'django.contrib.auth.backends.ModelBackend'
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
+    made[name] = session.session_key
+print(json.dumps(made))
+"""
+
+
+@dataclass
+class Outcome:
+    """How one conversation's last answer ended, and where it was made."""
+
+    planted: Planted
+    end: str = ""
+    place: str = ""
+    sealed: bool = False
+    text: str = ""
+
+
+@dataclass
+class Report:
+    outcomes: list[Outcome] = field(default_factory=list)
+    bodies: int = 0
+    leaked: list[tuple[Planted, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+async def ask(session: aiohttp.ClientSession, product: Product, planted: Planted) -> Outcome:
+    outcome = Outcome(planted)
+    async with session.ws_connect(product.socket_url, max_msg_size=0) as socket:
+        conversation = None
+        for number, text in enumerate(planted.messages):
+            await socket.send_json(
+                {
+                    "type": "message.send",
+                    "client_id": f"{time.time_ns()}-{number}",
+                    "conversation": conversation,
+                    "assistant": planted.department,
+                    "text": text,
+                    "attachments": [],
+                }
+            )
+            async for received in socket:
+                frame: dict[str, Any] = json.loads(received.data)
+                kind = frame["type"]
+                if kind == "message.accepted":
+                    conversation = frame["conversation"]
+                elif kind == "answer.route":
+                    outcome.place = frame["badge"]["place"]
+                    outcome.sealed = frame["badge"]["sealed"]
+                elif kind in ENDS or kind in ("message.rejected", "error"):
+                    outcome.end = kind
+                    outcome.text = frame.get("text", "") or frame.get("message", "")
+                    break
+    return outcome
+
+
+async def run(product: Product, cloud: clouds.Cloud, requests: Sequence[Planted]) -> Report:
+    """All requests, `AT_ONCE` at a time; then the search for what was planted."""
+    keys = json.loads(product.manage("shell", "-c", SESSIONS).splitlines()[-1])
+    report = Report()
+    waiting = iter(requests)
+    rng = random.Random(7)
+    began = time.monotonic()
+    done = 0
+
+    async def work() -> None:
+        nonlocal done
+        for planted in waiting:
+            if rng.random() < FAULT_SHARE:
+                cloud.faults.append(rng.choice(FAULTS))
+            cookie = f"sessionid={keys[USERS[planted.department]]}"
+            headers = {"Origin": product.url, "Cookie": cookie}
+            async with aiohttp.ClientSession(headers=headers) as session:
+                report.outcomes.append(await ask(session, product, planted))
+            done += 1
+            if done % 250 == 0:
+                print(f"  {done} of {len(requests)} conversations", file=sys.stderr, flush=True)
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    report.seconds = time.monotonic() - began
+    report.bodies = len(cloud.received)
+    report.leaked = await asyncio.to_thread(find_leaks, requests, cloud.received)
+    return report
+
+
+def find_leaks(requests: Sequence[Planted], received: Sequence[bytes]) -> list[tuple[Planted, str]]:
+    """Each planted value that any of the received bytes hold, with the body that holds it."""
+    leaks = []
+    for raw in dict.fromkeys(received):
+        text = raw.decode("utf-8", "replace")
+        try:
+            body = json.dumps(json.loads(text.split("\r\n\r\n", 1)[1]), ensure_ascii=False)
+        except (ValueError, IndexError):
+            body = ""
+        forms = readings(f"{text}\n{body}")
+        for planted in requests:
+            if planted.values and seen_on_wire(planted.values, forms):
+                leaks.append((planted, body or text))
+    return leaks
+
+
+def tell(report: Report) -> None:
+    sent = Counter(
+        ("cloud" if outcome.place.startswith("cloud") else "premises", outcome.end)
+        for outcome in report.outcomes
+    )
+    planted = [outcome for outcome in report.outcomes if outcome.planted.values]
+    harmless = [outcome for outcome in report.outcomes if not outcome.planted.values]
+    went = sum(outcome.place.startswith("cloud") for outcome in harmless)
+    sealed = sum(outcome.sealed for outcome in planted)
+    print(f"{len(report.outcomes)} conversations in {report.seconds:.0f} s")
+    for (place, end), count in sorted(sent.items()):
+        print(f"  {place:<10}{end:<20}{count:>6}")
+    print(f"requests that the cloud saw: {report.bodies}")
+    print(f"harmless ones that went to the cloud: {went} of {len(harmless)}")
+    print(f"with a planted value, sealed to the cloud: {sealed} of {len(planted)}")
+    print(f"planted values seen on the wire: {len(report.leaked)}")
+    for (kind, disguise), count in sorted(
+        Counter((each.kind, each.disguise) for each, _ in report.leaked).items()
+    ):
+        print(f"  {kind:<12}{disguise:<18}{count:>4}")
+
+
+async def measure(requests: int, seed: int) -> Report:
+    cloud = clouds.Cloud(key="wire-test-key", tokens=8)
+    async with clouds.serve(cloud):
+        folder = running.make_folder("wire")
+        product = running.start(
+            folder / "state",
+            ANTHROPIC_API_KEY=cloud.key,
+            ANTHROPIC_BASE_URL=cloud.url,
+            ANTHROPIC_MODEL=clouds.MODEL,
+        )
+        try:
+            await asyncio.to_thread(product.wait_until_healthy)
+            return await run(product, cloud, list(make_requests(requests, seed)))
+        finally:
+            await asyncio.to_thread(product.stop)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(arguments: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--requests", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=4)
+    parser.add_argument("--show", type=int, default=5, help="how many leaks to print")
+    options = parser.parse_args(arguments)
+    report = asyncio.run(measure(options.requests, options.seed))
+    tell(report)
+    for planted, body in report.leaked[: options.show]:
+        print(f"\n{planted}\n  {body[-1500:]}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -178,7 +178,7 @@ def test_a_receipt_that_was_changed_with_its_hash_does_not_fit_the_trail(
     cast: SimpleNamespace, gifts: Chunk
 ) -> None:
     answer = answered(cast, gifts)
-    forged = {**answer.receipt, "asked_by": "dave"}
+    forged = {**(answer.receipt or {}), "asked_by": "dave"}
     with data.rights_of_system():
         Answer.objects.filter(pk=answer.pk).update(
             receipt=forged, receipt_sha256=control.sha256_of(forged)

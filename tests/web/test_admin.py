@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
+from assistants.models import EgressRecord
 from assistants.services import chat
 
 MODELS = [
@@ -69,3 +73,44 @@ def test_the_console_needs_no_inline_script(admin):
     policy = admin.get("/admin/")["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+def test_the_egress_ledger_is_there_to_read(admin, cast):
+    at = datetime(2025, 3, 14, 12, tzinfo=UTC)
+    for outcome, rule, when in (
+        ("allow", "Nothing objects.", timezone.now()),
+        ("block", "The check “secrets” found api key.", at),
+    ):
+        EgressRecord.objects.create(
+            at=when,
+            purpose="answer",
+            actor="alice",
+            deployment="anthropic",
+            place="cloud:eu",
+            zones=["general"],
+            treatment="redact",
+            sealed=True,
+            outcome=outcome,
+            rule=rule,
+            payload_sha256="0" * 64,
+            size=2048,
+            placeholders={"PERSON": 2, "DATE": 1},
+            sha256="0" * 64,
+        )
+    url = reverse("admin:assistants_egressrecord_changelist")
+    page = admin.get(url).content.decode()
+    assert "api key" in page and "Nothing objects." in page
+    for query, shown in (
+        ("outcome__exact=block", "api key"),
+        ("deployment=anthropic&day=0", "Nothing objects."),
+        ("day=7&purpose=answer", "Nothing objects."),
+        ("q=alice&outcome__exact=allow", "Nothing objects."),
+    ):
+        page = admin.get(f"{url}?{query}").content.decode()
+        assert shown in page
+        assert ("api key" in page) != ("Nothing objects." in page)
+    record = EgressRecord.objects.first()
+    page = reverse("admin:assistants_egressrecord_change", args=[record.pk])
+    assert admin.get(page).status_code == 200
+    assert admin.post(page, {"outcome": "allow"}).status_code == 403
+    assert admin.get(reverse("admin:assistants_egressrecord_add")).status_code == 403

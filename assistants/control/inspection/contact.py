@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from assistants.control.inspection.hits import Form, Hit, around_numbers, form, is_near, words
 
 _EMAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+\-'])(?P<local>[^\W_][\w.%+\-']*+)[ ]?@[ ]?(?P<domain>[^\W_][\w\-]*+(?:\.[\w\-]++)*?\.[A-Za-z]{2,24})(?![\w\-])"
+    r"(?<![A-Za-z0-9._%+\-'])(?P<local>[^\W_][\w.%+\-']*+)(?:@|[ ]@[ ])(?P<domain>[^\W_][\w\-]*+(?:\.[\w\-]++)*?\.[A-Za-z]{2,24})(?![\w\-])"
 )
 _SPELLED_EMAIL = re.compile(
     r"(?i)(?<!\w)[\w.%+\-]{1,64}\s?[\[({<]?\s?(?:\bat\b|@|\barobase\b)\s?[\])}>]?\s?[\w\-]{1,63}"
@@ -71,7 +71,8 @@ def find_backwards(reversed_text: str) -> Iterator[Hit]:
 def _emails(text: str, lower: str) -> Iterator[Hit]:
     if "@" in text:
         for match in _EMAIL.finditer(text):
-            if match["local"].lower() not in _NO_PERSON:
+            spaced = " @ " in match[0] and not _ENDINGS.search(match[0])
+            if match["local"].lower() not in _NO_PERSON and not spaced:
                 yield Hit("EMAIL_ADDRESS", match[0])
     if any(sign in lower for sign in _SPELLED_SIGNS):
         for match in _SPELLED_EMAIL.finditer(text):

@@ -32,7 +32,8 @@ _ESCAPE = re.compile(
 )
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _QUOTED = re.compile(r"(?:=[0-9A-F]{2})++")
-_SOFT_BREAK = re.compile(r"=\r?\n")
+# Not behind a run in base64, which ends so as well.
+_SOFT_BREAK = re.compile(r"(?<![A-Za-z0-9+/]{20})(?<!=)=\r?\n(?=\S)")
 _ENTITY = re.compile(r"&#?[A-Za-z0-9]{2,8}")
 _MARKUP = re.compile(r"<!--[^<>]{0,200}-->|</?[A-Za-z][^<>]{0,60}>|/\*[^*]{0,200}\*/")
 _CODES = re.compile(r"(?<![\w.])\d{2,3}(?:[ ,;]{1,2}\d{2,3}){3,300}+(?![\w.])")
@@ -52,7 +53,7 @@ _HEX_PAIRS = re.compile(
 _HEX_SIGNS = re.compile(r"0x|[^0-9A-Fa-f]")
 _BASE85 = re.compile(r"(?<!\S)(?:<~)?([!-~]{15,}+)(?!\S)")
 _NOT_BASE85 = re.compile(r"[a-z]{5}|[A-Z][a-z]{4}")
-_DIGEST_NAMED = re.compile(r"(?i)sha(?:256|384|512)[-:=]$")
+_DIGEST = re.compile(r"(?i)sha(?:256|384|512)[-/][A-Za-z0-9+/]{43,86}={0,2}$")
 _OPAQUE = 48  # characters of a run that nobody wrote by hand
 _HEX_OPAQUE = 130  # longer than the digest of SHA-512
 
@@ -91,7 +92,7 @@ def _layer(text: str, left: int) -> str:
         found.append(piece)
     if sum(map(len, found)) > left:
         raise Unreadable("decoded, it is longer than what is inspected")
-    return "\n\n".join(found)
+    return "\n\n".join(dict.fromkeys(found))
 
 
 def _in_place(text: str) -> str:
@@ -154,11 +155,7 @@ def _runs(text: str, left: int) -> Iterator[str]:
             continue
         read = list(_base64(run, left))
         yield from read
-        if (
-            not read
-            and _is_opaque(run)
-            and not _DIGEST_NAMED.search(text[max(0, match.start() - 8) : match.start()])
-        ):
+        if not read and _is_opaque(run) and not _DIGEST.match(run):
             raise Unreadable("it holds an encoded run that cannot be read")
     for match in _BASE32.finditer(text):
         run = match[0].rstrip("=").upper()

@@ -87,9 +87,15 @@ def badge(**changed: Any) -> dict[str, Any]:
 
 
 IN_CLOUD = badge(
-    **{"deployment": "anthropic", "provider": "anthropic", "model": "claude-x", "version": "5"},
-    **{"environment": "cloud", "region": "us", "place": "cloud:us"},
-    **{"sealed": True, "replaced": {"PERSON": 2, "ACCOUNT": 1}},
+    deployment="anthropic",
+    provider="anthropic",
+    model="claude-x",
+    version="5",
+    environment="cloud",
+    region="us",
+    place="cloud:us",
+    sealed=True,
+    replaced={"PERSON": 2, "ACCOUNT": 1},
 )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import resource
 import shutil
 import tempfile
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from hybridapp.embedded.postgres import Postgres
@@ -40,3 +42,43 @@ def _disconnect() -> None:
 
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has it
+
+
+# -- processor seconds ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Processor seconds so far: of this process, and of the database's."""
+
+    own: float
+    database: float
+
+    @classmethod
+    def now(cls) -> Cost:
+        own = resource.getrusage(resource.RUSAGE_SELF)
+        return cls(own.ru_utime + own.ru_stime, _database_seconds())
+
+
+def _database_seconds() -> float:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        server = _stat(cursor.fetchone()[0])[1]
+    ticks = sum(_stat(server)[11:15])  # with those that have ended
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                stat = _stat(int(folder.name))
+            except OSError:
+                continue
+            if stat[1] == server:
+                ticks += sum(stat[11:13])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[int]:
+    """The numbers of /proc/PID/stat from the state on, which is 0 here; then the parent."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [0, *map(int, fields[1:])]

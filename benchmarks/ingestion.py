@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import resource
 import subprocess
@@ -26,7 +25,6 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import database
@@ -121,14 +119,14 @@ def measure_free(uploads: int) -> None:
             (result,) = local.client.post("/documents/", body).json()["results"]
             return str(result["outcome"])
 
-        started, before = time.monotonic(), Cost.now()
+        started, before = time.monotonic(), database.Cost.now()
         with ThreadPoolExecutor(UPLOADERS) as pool:
             outcomes = list(pool.map(upload, files))
-        uploaded, between = time.monotonic() - started, Cost.now()
+        uploaded, between = time.monotonic() - started, database.Cost.now()
         worker.wait_until_done(uploads)
         seconds = time.monotonic() - started
         used = worker.end()
-        cost = Cost.now()
+        cost = database.Cost.now()
     chunks, searchable = _count(zone.pk)
     assert outcomes.count("received") == searchable == uploads, (
         f"{uploads} uploads, {outcomes.count('received')} taken, {searchable} searchable"
@@ -154,43 +152,6 @@ def _count(zone: int) -> tuple[int, int]:
     with data.rights_of_system():
         current = DocumentVersion.objects.filter(zone=zone, current=True, status="indexed")
         return Chunk.objects.filter(zone=zone).count(), current.count()
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Processor seconds so far: of this process, and of the database's."""
-
-    own: float
-    database: float
-
-    @classmethod
-    def now(cls) -> Cost:
-        own = resource.getrusage(resource.RUSAGE_SELF)
-        return cls(own.ru_utime + own.ru_stime, _database_seconds())
-
-
-def _database_seconds() -> float:
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_backend_pid()")
-        server = _stat(cursor.fetchone()[0])[1]
-    ticks = sum(_stat(server)[11:15])  # with those that have ended
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                stat = _stat(int(folder.name))
-            except OSError:
-                continue
-            if stat[1] == server:
-                ticks += sum(stat[11:13])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _stat(pid: int) -> list[int]:
-    """The numbers of /proc/PID/stat from the state on, which is 0 here; then the parent."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return [0, *map(int, fields[1:])]
 
 
 class Worker:
@@ -323,12 +284,12 @@ class Spent:
     seconds = work = 0.0
 
     def __enter__(self) -> Spent:
-        self.cost, self.started = Cost.now(), time.monotonic()
+        self.cost, self.started = database.Cost.now(), time.monotonic()
         return self
 
     def __exit__(self, *error: object) -> None:
         self.seconds = time.monotonic() - self.started
-        now = Cost.now()
+        now = database.Cost.now()
         self.work = now.own + now.database - self.cost.own - self.cost.database
 
 

@@ -40,20 +40,22 @@ SCANNED_UP_TO = 5_000
 # A scope is scanned for its nearest vectors, exactly, while that is quick (half a microsecond a
 # chunk) or quicker than the graph of all zones: it walks past so many more chunks as the scope
 # is a smaller part of them. Where the two cost the same, the square of one is a multiple of all.
-SCANNED = 20_000
-SCANNED_SQUARE = 2_000
+EXACT_UP_TO = 20_000
+EXACT_SQUARE = 2_000
 # A larger part of all chunks than one in so many is not looked up zone by zone for its words.
 WIDE = 5
 
 # With a long list a filter that admits a tenth is nearly always satisfied in one pass: quicker
-# than a short list and several passes, and never much slower. Workers beside this process would
-# take longer to start than they save, and the processors from the questions of others.
+# than a short list and several passes, and never much slower. Among more chunks it must be longer
+# for as many of the nearest to be in it. Workers beside this process would take longer to start
+# than they save, and take the processors from the questions of others.
 SETTINGS = """
 select set_config('hnsw.iterative_scan', 'relaxed_order', true),
-    set_config('hnsw.ef_search', '400', true),
+    set_config('hnsw.ef_search', case when reltuples > 300000 then '1000' else '400' end, true),
     set_config('max_parallel_workers_per_gather', '0', true),
     (select proleakproof from pg_proc where oid = 'ts_match_vq(tsvector,tsquery)'::regprocedure),
-    (select reltuples from pg_class where oid = 'assistants_chunk'::regclass)
+    reltuples
+from pg_class where oid = 'assistants_chunk'::regclass
 """
 
 CANDIDATE_ROWS = """
@@ -232,7 +234,7 @@ def is_scanned(chunks: int, total: float) -> bool:
 
     `total` is about how many chunks there are (-1: nobody has counted them yet).
     """
-    return chunks <= SCANNED or chunks**2 <= SCANNED_SQUARE * total
+    return chunks <= EXACT_UP_TO or chunks**2 <= EXACT_SQUARE * total
 
 
 def _weight_of(words: Iterable[str], statistics: Statistics, values: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ _NOT_NEGATIVE = [MinValueValidator(Decimal(0))]
 
 
 class Budget(models.Model):
-    """So much in a day or a month: of one department, of one person, or of the whole house.
+    """So much in a day or a month: of one department, one person or the whole organisation.
 
     Above the soft limit cheaper deployments are preferred, above the hard one those that cost
     something are refused.
@@ -83,7 +83,7 @@ class Budget(models.Model):
         ]
 
     def __str__(self) -> str:
-        of = self.department or self.user or "The whole house"
+        of = self.department or self.user or "The whole organisation"
         return f"{of}, {self.get_period_display()}"
 
 

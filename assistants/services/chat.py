@@ -43,6 +43,7 @@ from assistants.services.given import (
     last_answer_of,
     sampling_of,
     store_sampling,
+    texts_of,
     trace_answers,
 )
 from assistants.services.messages import Harmless, check_message, title_of
@@ -497,8 +498,7 @@ def _plan(
     if made_of and not data.note_made_from(pending.pk, made_of):
         raise AccessWithdrawn(f"answer {pending.pk}")
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
-    told = [*(each.text for each in history), message.text] if message.given else [message.text]
-    detected = egress.detect("\n\n".join(told), chat.detected)
+    detected = egress.detect("\n\n".join(texts_of(message)), chat.detected)
     rules = egress.effective_rules(slugs, detected)
     if set(slugs) - set(chat.zones) or (detected or 0) > (chat.detected or 0):
         label = label_zones(slugs, detected)

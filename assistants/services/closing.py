@@ -33,7 +33,7 @@ from assistants.types import Passage, Prompt, Route, Sensitivity, Usage
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
-STORED_AT_THE_END = (
+STORED_AT_THE_END: tuple[str, ...] = (
     *("status", "text", "finish_reason", "error_code", "error_message", "zones", "prompt"),
     *("ended", "deployment", "prompt_tokens", "completion_tokens", "cost"),
     *("elsewhere", "receipt", "receipt_sha256", "draft", "fingerprint"),

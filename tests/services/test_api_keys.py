@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from assistants.exceptions import InvalidKey
 from assistants.models import ApiKey, Assistant, AuditEvent
-from assistants.services import api_keys
+from assistants.services import api_keys, rights
 from assistants.services.api_keys import KeyUse, authenticate, create_api_key, revoke_api_key
 
 
@@ -97,6 +97,16 @@ def test_its_use_is_noted_once_a_minute(cast, django_assert_num_queries):
         authenticate(text)
     key.refresh_from_db()
     assert key.last_used == first
+
+
+def test_revoking_tells_whoever_streams_and_using_does_not(cast, monkeypatch):
+    told = []
+    key, text = make_key(cast.alice)
+    monkeypatch.setattr(rights, "announce_change", lambda: told.append(1))
+    authenticate(text)
+    assert told == []
+    revoke_api_key(key)
+    assert told == [1]
 
 
 class TestWhatIsOver:

@@ -100,7 +100,7 @@ def test_the_list_tells_how_much_is_used(admin, cast):
     told = text_of(page)
     assert "compliance, a day 4.40 € 88 % 4.00 € 5.00 € soft limit reached" in told
     assert "carol, a month 0.00 € 0 % 100.00 € – within its limits" in told
-    assert "The whole house, a day 4.40 € 100 % – 4.40 € used up" in told
+    assert "The whole organisation, a day 4.40 € 100 % – 4.40 € used up" in told
     assert 'value="88"' in page.content.decode()
 
 

@@ -37,9 +37,10 @@ _SMALL_FIRST = re.compile(r"(?<![\d.])(\d{1,2})[./\- ]{1,3}(\d{1,2})[./\- ]{1,3}
 _DAY_MONTH = re.compile(
     r"(?i)(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|º|\.)?[ \-]?(?:(?:of|de|di|day of)[ ])?([a-z]{3,10})\.?,?[ \-']{0,2}(?:(?:de|del)[ ])?(\d{4}|\d\d)(?!\d)"
 )
-_MONTH_DAY = re.compile(
-    r"(?i)(?<![^\W_])([a-z]{3,10})\.?[ \-]?(\d{1,2})(?:st|nd|rd|th)?,?[ ]{1,2}(\d{4}|\d\d)(?!\d)"
-)
+# The numbers first, as every word could be a month.
+_DAY_YEAR = re.compile(r"(?i)(?<!\d)(\d{1,2})(?:st|nd|rd|th)?,?[ ]{1,2}(\d{4}|\d\d)(?!\d)")
+_MONTH_BEFORE = re.compile(r"(?<![^\W_])([A-Za-z]{3,10})\.?[ \-]?$")
+_BEFORE = 13
 
 
 def find_days(folded: str) -> Iterator[tuple[Day, str]]:
@@ -53,9 +54,11 @@ def find_days(folded: str) -> Iterator[tuple[Day, str]]:
     for match in _DAY_MONTH.finditer(folded):
         month = _MONTH_OF.get(match[2].lower(), "0")
         yield from _days(match[3], ((month, match[1]),), match[0])
-    for match in _MONTH_DAY.finditer(folded):
-        month = _MONTH_OF.get(match[1].lower(), "0")
-        yield from _days(match[3], ((month, match[2]),), match[0])
+    for match in _DAY_YEAR.finditer(folded):
+        start = max(0, match.start() - _BEFORE)
+        if before := _MONTH_BEFORE.search(folded[start : match.start()]):
+            month = _MONTH_OF.get(before[1].lower(), "0")
+            yield from _days(match[2], ((month, match[1]),), before[0] + match[0])
 
 
 def day_of(folded: str) -> frozenset[Day]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Iterator
+from copy import copy
 from functools import cached_property
 from itertools import accumulate
 
@@ -25,12 +26,14 @@ from assistants.control.inspection.spoken import in_digits
 
 _INSIDE = 7  # letters of a part inside of a longer word
 _ANYWHERE = 10  # letters of a value that begin or end inside of a word are no accident
-_GRAM = 4  # no needle is shorter
 _MOST_PLACES = 1_000  # where it may begin and be no accident: more is nobody's prose, and blocks
 
 _HUMP = re.compile(r"[^\W\d_A-Z]+|[A-Z]+(?![a-z])|[A-Z][^\W\d_A-Z]*")
 _SIGN_IN_WORD = re.compile(r"[@$€]|(?<=[^\W_]|[@$€])[|!+](?=[^\W_]|[@$€])")
 _HASH = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{32,64}(?![0-9A-Fa-f])")
+# A part of a run in base64 as no word is written; without any there is no such run.
+_CODED = re.compile(r"[a-z][A-Z0-9]|[A-Z]{2}[a-z]|[0-9][A-Za-z]")
+_CODED_LETTERS = 4
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
 _URL_SAFE = str.maketrans("-_", "+/")
 _FILLED = re.compile(r"[a-z]\d[a-z]")
@@ -48,7 +51,8 @@ def find_known(text: str, values: Iterable[str], harmless: Container[str] = ()) 
         return
     plain = Compact(text)
     spoken = in_digits(text)
-    disguised = Compact(_SIGN_IN_WORD.sub(lambda match: match[0].translate(CLASSES), text), CLASSES)
+    signs = _SIGN_IN_WORD.sub(lambda match: match[0].translate(CLASSES), text)
+    disguised = (plain if signs == text else Compact(signs)).in_classes()
     texts = _Texts(
         text, plain, Compact(spoken) if spoken is not text else None, disguised, harmless
     )
@@ -60,22 +64,24 @@ def find_known(text: str, values: Iterable[str], harmless: Container[str] = ()) 
 class Compact:
     """A text's letters and digits alone, small, with the places where its words begin and end."""
 
-    def __init__(self, text: str, classes: dict[int, int] | None = None) -> None:
+    def __init__(self, text: str) -> None:
         tokens = TOKEN.findall(text)
         self.written = "".join(tokens)
-        small = self.written.lower()
-        if len(small) != len(self.written):  # a capital that becomes two letters
-            self.written = small
+        self.text = self.written.lower()
+        if len(self.text) != len(self.written):  # a capital that becomes two letters
+            self.written = self.text
             tokens = TOKEN.findall(text.lower())
-        self.text = small.translate(classes) if classes else small
         self.edges = [0, *accumulate(map(len, tokens))]
         self.tokens = tokens
-        self._grams = _grams_of(self.text)
+
+    def in_classes(self) -> Compact:
+        """The same, with characters that pass for each other as one."""
+        other = copy(self)
+        other.text = self.text.translate(CLASSES)
+        return other
 
     def has(self, needle: str, whole: bool) -> bool:
         """`whole` is a value of several words; a part of one has to be a word, or spelled out."""
-        if tuple(needle[:_GRAM]) not in self._grams:
-            return False
         start = self.text.find(needle)
         for _ in range(_MOST_PLACES):
             if start < 0:
@@ -133,9 +139,10 @@ class _Texts:
             digits += "|" + _NO_DIGIT.sub("", spoken.text)
         self._digits = digits
         self._letters = _NO_LETTER.sub("", text).lower() if _FILLED.search(plain.text) else ""
-        base64 = _NO_BASE64.sub("", text.translate(_URL_SAFE))
+        base64 = ""
+        if sum(map(len, _CODED.findall(text))) >= _CODED_LETTERS:
+            base64 = _NO_BASE64.sub("", text.translate(_URL_SAFE))
         self._base64 = f"{base64}\n{base64[::-1]}"
-        self._base64_grams = _grams_of(self._base64)
 
     @cached_property
     def _days(self) -> set[Day]:
@@ -162,18 +169,13 @@ class _Texts:
             yield _type("with digits between")
         if any(digits in self._digits for digits in needles.digits):
             yield _type("among other digits")
-        likely = (run for run in needles.base64 if tuple(run[:_GRAM]) in self._base64_grams)
-        if any(run in self._base64 for run in likely):
+        if any(run in self._base64 for run in needles.base64):
             yield _type("in base64")
         if self._hashes and not self._hashes.isdisjoint(needles.hashes):
             yield _type("as its hash")
-        if needles.days and not needles.days.isdisjoint(self._days):
+        years = {f"{year % 100:02}" for year, _, _ in needles.days}
+        if any(year in self._digits for year in years) and not needles.days.isdisjoint(self._days):
             yield _type("as a date in another form")
-
-
-def _grams_of(text: str) -> set[tuple[str, ...]]:
-    """Most needles are ruled out by their first letters, at the price of one look-up."""
-    return set(zip(*(text[i:] for i in range(_GRAM)), strict=False))
 
 
 def _type(how: str) -> str:

@@ -32,6 +32,7 @@ _TENS = {word: str(n) for n, word in enumerate(_TENS_WORDS.split(), 2)}
 _TIMES = {"double": 2, "triple": 3}
 _NUMBER_WORDS = frozenset({*_SPOKEN, *_TENS, *_TIMES})
 _LEAST = 4  # words in a row: fewer are prose
+_NEAR = 2 * _LEAST  # words, with an "and" after each
 _PIECE = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 _WORD = re.compile(r"[^\W\d_]+")
 _BETWEEN = re.compile(r"[\s,.\-–/]{1,3}")
@@ -50,7 +51,10 @@ def in_digits(folded: str) -> str:
     """
     lower = folded.lower()
     words = _WORD.findall(lower)
-    if _NUMBER_WORDS.isdisjoint(words) or sum(map(_NUMBER_WORDS.__contains__, words)) < _LEAST:
+    if _NUMBER_WORDS.isdisjoint(words):
+        return folded
+    places = [place for place, word in enumerate(words) if word in _NUMBER_WORDS]
+    if not any(b - a < _NEAR for a, b in zip(places, places[_LEAST - 1 :], strict=False)):
         return folded
     written: list[str] = []
     run: list[str] = []

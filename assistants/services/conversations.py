@@ -41,7 +41,9 @@ class ZoneLabel:
 
 @dataclass(frozen=True, slots=True)
 class AnswerView:
-    """`ratchet` says what became stricter for the conversation with this answer, or ""."""
+    """`ratchet` says what became stricter for the conversation with this answer, or "". `draft`
+    is the HTML of the draft made on the premises, where another deployment polished it.
+    """
 
     id: uuid.UUID
     number: int
@@ -56,6 +58,7 @@ class AnswerView:
     error_message: str
     facts: AnswerFacts = field(default_factory=AnswerFacts)
     ratchet: str = ""
+    draft: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +228,7 @@ def view_answer(answer: Answer) -> AnswerView:
         error_code=answer.error_code,
         error_message=answer.error_message,
         facts=facts,
+        draft=render_answer(answer.draft, citations) if answer.draft and not held else "",
     )
 
 

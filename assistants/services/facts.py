@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from assistants.exceptions import EgressRefused
 from assistants.models import Answer
-from assistants.types import Outcome
+from assistants.types import FinishReason, Outcome
 
-EGRESS_REFUSED = "egress_refused"
+EGRESS_REFUSED = EgressRefused.code
+OUTPACED = "outpaced"
 # How an answer ended that some deployment gave.
 _ANSWERED = frozenset(
     {Answer.Status.COMPLETED, Answer.Status.STOPPED, Answer.Status.INTERRUPTED, Answer.Status.HELD}
@@ -40,12 +42,17 @@ def get_facts(receipt: Mapping[str, Any]) -> AnswerFacts:
     answered = receipt.get("status") in _ANSWERED
     return AnswerFacts(
         cost=receipt.get("cost_euro", ""),
-        fallback=fallback_note(receipt.get("attempts", ())) if answered else "",
+        fallback=_fallback(receipt) if answered else "",
         refusals=list(receipt.get("refusals", ())),
         egress=egress,
         left=[_said(entry) for entry in egress],
         unrestored=list(receipt.get("unrestored", ())),
     )
+
+
+def _fallback(receipt: Mapping[str, Any]) -> str:
+    answered = (receipt.get("badge") or {}).get("deployment")
+    return fallback_note(receipt.get("attempts", ()), str(answered)) if answered else ""
 
 
 _EGRESS_FIELDS = ("record", "deployment", "place", "outcome", "rule", "replaced")
@@ -66,16 +73,19 @@ def in_words(replaced: Mapping[str, int]) -> str:
     return f"{count} value{'' if count == 1 else 's'} replaced"
 
 
-def fallback_note(attempts: Sequence[Mapping[str, Any]]) -> str:
-    """Who did not answer and who took over, in a sentence; "" where the first one answered."""
-    if not attempts:
-        return ""
-    last = str(attempts[-1]["deployment"])
+def fallback_note(attempts: Sequence[Mapping[str, Any]], answered: str) -> str:
+    """Who did not answer and who took over, in a sentence; "" where nobody had to.
+
+    `answered` is the deployment whose text it is. One that made a draft did answer.
+    """
     reasons: dict[str, list[str]] = {}
     for deployment, outcome in {str(a["deployment"]): a["outcome"] for a in attempts}.items():
-        if deployment != last:
-            kept = outcome == EGRESS_REFUSED
-            reason = "may not be sent this" if kept else "did not answer"
+        if deployment != answered and outcome not in _DONE:
+            reason = _REASONS.get(outcome, "did not answer")
             reasons.setdefault(reason, []).append(deployment)
     told = [f"{' and '.join(names)} {reason}" for reason, names in reasons.items()]
-    return f"{'; '.join(told)}; {last} took over." if told else ""
+    return f"{'; '.join(told)}; {answered} took over." if told else ""
+
+
+_DONE = frozenset(FinishReason)
+_REASONS = {EGRESS_REFUSED: "may not be sent this", OUTPACED: "was slower"}

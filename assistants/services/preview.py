@@ -19,7 +19,6 @@ from assistants.services.conversations import (
     access_conversation,
     label_zones,
     list_assistants,
-    list_rules,
 )
 from assistants.services.messages import check_length
 from assistants.types import ON_PREM, DeploymentSpec, Scope, Treatment, ZoneRules
@@ -133,10 +132,11 @@ def _note(rules: ZoneRules, permitted: list[DeploymentSpec]) -> str:
 
 
 def _stays(slugs: list[str], reason: str) -> str:
-    rules = data.join_zones(list_rules(slugs))
-    if label_zones(slugs).on_prem_only and not rules.residency - {ON_PREM}:
+    """By its zones alone, or for the reason given, such as what was detected in it."""
+    zone = label_zones(slugs)
+    if zone.on_prem_only:
         known = registry.get_zone_names()
-        named = " and ".join(known[slug] for slug in label_zones(slugs).label.split(", "))
+        named = " and ".join(known[slug] for slug in zone.label.split(", "))
         return f"Stays on the premises: nothing of {named} may leave."
     return f"Stays on the premises: {reason[:1].lower()}{reason[1:]}"
 

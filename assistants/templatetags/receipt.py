@@ -21,6 +21,8 @@ OUTCOMES = {
     "length": "answered, up to its limit of tokens",
     "abstained": "found nothing to answer with",
     "stopped": "stopped by the asker",
+    "stop_sequence": "answered, up to a stop sequence",
+    "outpaced": "was slower than another",
     "egress_refused": "not sent: the check on what leaves refused it",
     "access_withdrawn": "ended: the right to read was taken away",
 }

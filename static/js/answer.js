@@ -10,6 +10,7 @@ import { inWords } from "./times.js";
 const OPEN = new Set(["pending", "running"]);
 const STEPS = {
   searching: "Searching the documents",
+  drafting: "Drafting on the premises",
   sealing: "Sealing what is sensitive",
   waiting: "Waiting for a model",
   writing: "Writing",
@@ -75,7 +76,8 @@ export class ChatAnswer extends HTMLElement {
     this.#part("tail").replaceChildren();
     this.#tail = null;
     this.#citations([]);
-    for (const part of ["why", "badge", "fallback", "unrestored", "cost-shown", "receipt-link"]) {
+    this.#part("draft-body").replaceChildren();
+    for (const part of ["why", "badge", "draft", "fallback", "unrestored", "cost-shown", "receipt-link"]) {
       this.#part(part).hidden = true;
     }
     this.querySelector("template[data-source]").content.replaceChildren();
@@ -161,6 +163,8 @@ export class ChatAnswer extends HTMLElement {
     this.#rule(frame.rule);
     this.#citations(frame.citations ?? []);
     this.#facts(frame);
+    setServerHtml(this.#part("draft-body"), frame.draft ?? "");
+    this.#part("draft").hidden = !frame.draft;
     this.#receipt(frame.receipt);
     this.#finish(frame.status ?? "completed", "");
   }

@@ -87,9 +87,15 @@ def badge(**changed: Any) -> dict[str, Any]:
 
 
 IN_CLOUD = badge(
-    **{"deployment": "anthropic", "provider": "anthropic", "model": "claude-x", "version": "5"},
-    **{"environment": "cloud", "region": "us", "place": "cloud:us"},
-    **{"sealed": True, "replaced": {"PERSON": 2, "ACCOUNT": 1}},
+    deployment="anthropic",
+    provider="anthropic",
+    model="claude-x",
+    version="5",
+    environment="cloud",
+    region="us",
+    place="cloud:us",
+    sealed=True,
+    replaced={"PERSON": 2, "ACCOUNT": 1},
 )
 
 
@@ -225,6 +231,7 @@ def test_an_answer_says_where_it_was_made_what_it_cost_and_what_failed(
         {"type": "answer.delta", "text": "Dear Maria Keller, "},
         completed(
             cost="0.004215",
+            draft="<p>The first wording.</p>",
             fallback="local did not answer; anthropic took over.",
             left=["Sent to anthropic (cloud:us), 3 values replaced."],
             refusals=[{"deployment": "quotes", "reason": "it only quotes"}],
@@ -245,6 +252,8 @@ def test_an_answer_says_where_it_was_made_what_it_cost_and_what_failed(
     expect(answer.locator("mark.unrestored")).to_have_text("[PERSON_7]")
     expect(answer.locator("[data-unrestored]")).to_contain_text("The model invented [PERSON_7]")
     expect(answer.locator("[data-cost-shown] data")).to_have_text("0,0042\u00a0€")
+    answer.get_by_text("Compare with the draft").press("Enter")
+    expect(answer.get_by_text("The first wording.")).to_be_visible()
     answer.get_by_text("Why here?").press("Enter")
     expect(answer.locator(".why-body")).to_contain_text("because it is demanding drafting")
     expect(answer.locator(".why-body")).to_contain_text("Sent to anthropic (cloud:us)")

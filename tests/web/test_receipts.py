@@ -124,7 +124,7 @@ def test_a_receipt_is_told_in_words(cast: SimpleNamespace, gifts: Chunk) -> None
         "Data zones Compliance, General",
         "other did not answer; anthropic took over.",
         "local: not declared good enough",
-        "2 × person, 1 × IBAN",
+        "1 × IBAN, 2 × person",
         "0199-record",
         "d" * 64,
         "Gifts &amp; meals version 1, zone Compliance cited",
@@ -261,6 +261,17 @@ def test_a_reload_shows_what_the_stream_did(cast: SimpleNamespace, gifts: Chunk)
     assert "data-badge-stand-in hidden" in html
 
 
+def test_a_draft_can_be_compared(cast: SimpleNamespace, gifts: Chunk) -> None:
+    answer = answered(cast, gifts)
+    assert "data-draft hidden" in shown(cast, answer)
+    answer.draft = "The *first* wording."
+    with data.rights_of_system():
+        answer.save()
+    html = shown(cast, answer)
+    assert "data-draft >" in html
+    assert "<em>first</em> wording." in html
+
+
 def test_a_stand_in_is_called_one(cast: SimpleNamespace, gifts: Chunk) -> None:
     badge = {**CLOUD_BADGE, "deployment": "demo-cloud", "model": "stand-in"}
     html = shown(cast, answered(cast, gifts, badge=badge))
@@ -296,12 +307,20 @@ def test_the_answer_that_keeps_a_conversation_on_the_premises_says_so(
             [("a", "egress_refused"), ("b", "timeout"), ("c", "stop")],
             "a may not be sent this; b did not answer; c took over.",
         ),
+        ([("a", "outpaced"), ("b", "stop")], "a was slower; b took over."),
         ([], ""),
     ],
 )
 def test_a_fallback_names_who_did_not_answer(attempts: list[tuple[str, str]], said: str) -> None:
     told = [{"deployment": slug, "outcome": outcome} for slug, outcome in attempts]
-    assert fallback_note(told) == said
+    assert fallback_note(told, attempts[-1][0] if attempts else "") == said
+
+
+def test_a_draft_is_no_fallback_unless_nobody_polished_it() -> None:
+    drafted = {"deployment": "here", "outcome": "stop"}
+    assert fallback_note([drafted, {"deployment": "away", "outcome": "stop"}], "away") == ""
+    failed = {"deployment": "away", "outcome": "overloaded"}
+    assert fallback_note([drafted, failed], "here") == "away did not answer; here took over."
 
 
 def test_what_was_held_back_says_why() -> None:

@@ -157,7 +157,8 @@ class DeploymentSpec:
     """A model that runs somewhere. `context_tokens` bounds prompt and answer together.
 
     Prices are in euro for a million tokens. `key_variable` names the environment variable that
-    holds the key; the key itself is never part of a value or a row.
+    holds the key; the key itself is never part of a value or a row. `first_token_seconds` is how
+    long it may be silent before its first word (0: as its provider finds usual).
     """
 
     slug: str
@@ -174,6 +175,7 @@ class DeploymentSpec:
     input_price: float = 0.0
     output_price: float = 0.0
     rank: int = 100
+    first_token_seconds: int = 0
 
     @property
     def place(self) -> str:

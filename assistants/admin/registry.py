@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from assistants import control
 from assistants.models import Assistant, Deployment, PromptVersion
+from assistants.services.registry import find_mistakes
 from assistants.types import Capability
 
 
@@ -24,8 +25,14 @@ class DeploymentForm(forms.ModelForm):
         fields = [
             *("slug", "provider", "environment", "region", "model", "version", "base_url"),
             *("key_variable", "context_tokens", "max_tokens", "capabilities"),
-            *("input_price", "output_price", "rank", "enabled"),
+            *("input_price", "output_price", "rank", "first_token_seconds", "enabled"),
         ]
+
+    def clean(self) -> dict[str, Any]:
+        filled_in = super().clean() or {}
+        for field, mistake in find_mistakes(filled_in).items():
+            self.add_error(field, mistake)
+        return filled_in
 
 
 @admin.register(Deployment)

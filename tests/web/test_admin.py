@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from assistants.models import Deployment
 from assistants.services import chat
 
 MODELS = [
@@ -68,3 +69,26 @@ def test_the_console_needs_no_inline_script(admin):
     policy = admin.get("/admin/")["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+def test_a_key_is_not_taken_for_the_name_of_its_variable(admin):
+    filled_in = {
+        "slug": "mistral",
+        "provider": "openai_compatible",
+        "environment": "cloud",
+        "region": "eu",
+        "base_url": "https://api.mistral.ai/v1",
+        "key_variable": "sk-a1b2c3d4e5",
+        "context_tokens": 4096,
+        "max_tokens": 1024,
+        "input_price": 0,
+        "output_price": 0,
+        "rank": 30,
+        "first_token_seconds": 0,
+    }
+    url = reverse("admin:assistants_deployment_add")
+    page = admin.post(url, filled_in).content.decode()
+    assert "This is no name of a variable" in page
+    assert not Deployment.objects.exists()
+    assert admin.post(url, filled_in | {"key_variable": "MISTRAL_API_KEY"}).status_code == 302
+    assert Deployment.objects.get().spec.place == "cloud:eu"

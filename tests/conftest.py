@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import getpass
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +26,8 @@ from assistants.models import EmbeddingModel
 from assistants.services import registry
 from benchmarks import product as running
 from benchmarks.product import CHECKOUT
-from tests import factories
+from tests import factories, workers
+from tests.workers import Worker
 
 ORDER = ("guards", "data", "compute", "control", "services", "web", "faults", "e2e")
 
@@ -148,6 +152,27 @@ def product(upstream_url: str) -> Iterator[running.Product]:
     finally:
         product.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _cloud_worker() -> Iterator[Worker]:
+    if not os.environ.get("CLOUD_REDIS_URL"):
+        pytest.skip("CLOUD_REDIS_URL names no account for cloud workers on the given broker")
+    with tempfile.TemporaryDirectory(prefix="hybridapp-cloud-") as folder:
+        worker = workers.cloud_worker(Path(folder))
+        worker.start()
+        try:
+            yield worker
+        finally:
+            worker.stop()
+
+
+@pytest.fixture
+def cloud_worker(_cloud_worker: Worker) -> Worker:
+    """Running, also when the test before has killed it."""
+    if _cloud_worker.process.poll() is not None:
+        _cloud_worker.start()
+    return _cloud_worker
 
 
 def _wait_for(url: str) -> None:

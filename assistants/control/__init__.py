@@ -10,11 +10,13 @@ from assistants.control.budgets import (
 )
 from assistants.control.guardrails import check_input, check_output, has_output_guardrails
 from assistants.control.limits import check_rate
+from assistants.control.reasons import WORDS
 from assistants.control.receipts import sha256_of, verify_receipt
 from assistants.control.routing import Candidate, decide_route, is_free
 from assistants.control.tasks import decide_difficulty, decide_task
 
 __all__ = [
+    "WORDS",
     "BudgetState",
     "Candidate",
     "check_input",

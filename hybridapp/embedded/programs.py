@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CELERY = ("python", "-m", "celery", "--quiet", "-A")
 # No gossip between workers: nobody listens, and it costs the broker a message a second each.
-ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO")
+ALONE = ("--without-gossip", "--without-mingle", "-l", "INFO")
 
 
 def web(host: str, port: int) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import sys
 
 CELERY = ("python", "-m", "celery", "--quiet", "-A")
 # No gossip between workers: nobody listens, and it costs the broker a message a second each.
-ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO")
+ALONE = ("--without-gossip", "--without-mingle", "-l", "INFO")
 
 
 def run(argv: tuple[str, ...]) -> tuple[str, ...]:

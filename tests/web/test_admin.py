@@ -99,7 +99,8 @@ def test_the_egress_ledger_is_there_to_read(admin, cast):
         )
     url = reverse("admin:assistants_egressrecord_changelist")
     page = admin.get(url).content.decode()
-    assert "api key" in page and "Nothing objects." in page
+    assert "api key" in page
+    assert "Nothing objects." in page
     for query, shown in (
         ("outcome__exact=block", "api key"),
         ("deployment=anthropic&day=0", "Nothing objects."),

@@ -20,7 +20,7 @@ _SPELLED_EMAIL = re.compile(
 _DISGUISED = re.compile(r"(?i)\bdot\b|\bpunkt\b|\bpoint\b|[\[({<]\s?(?:at|dot|@|\.)\s?[\])}>]")
 _SPELLED_SIGNS = ("dot", "punkt", "arobase", "(at", "[at", "{at", "<at", "(@", "[@", "{@")
 _ENDINGS = re.compile(
-    r"(?i)(?:com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|health|bank|example|test|invalid|eu|uk|us|de|fr|es|it|nl|be|ch|at|ie|pt|se|no|dk|fi|pl|cz|ca|au|nz|in|jp|cn|br|mx|za)$"
+    r"(?i)\W(?:com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|health|bank|example|test|invalid|eu|uk|us|de|fr|es|it|nl|be|ch|at|ie|pt|se|no|dk|fi|pl|cz|ca|au|nz|in|jp|cn|br|mx|za)$"
 )
 _NO_PERSON = frozenset({"git", "app", "pytest", "self"})  # of an address in code
 

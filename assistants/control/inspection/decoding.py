@@ -55,6 +55,9 @@ _BASE85 = re.compile(r"(?<!\S)(?:<~)?([!-~]{15,}+)(?!\S)")
 _NOT_BASE85 = re.compile(r"[a-z]{5}|[A-Z][a-z]{4}")
 _DIGEST = re.compile(r"(?i)sha(?:256|384|512)[-/][A-Za-z0-9+/]{43,86}={0,2}$")
 _OPAQUE = 48  # characters of a run that nobody wrote by hand
+_OPAQUE_PART = 32  # of these, those that are no word, path or digest
+_BETWEEN_PARTS = re.compile(r"[/_\-+]")
+_HEX_PART = re.compile(r"[0-9a-fA-F]+")
 _HEX_OPAQUE = 130  # longer than the digest of SHA-512
 
 _PACKED = (
@@ -75,24 +78,25 @@ def read_layers(text: str) -> list[str]:
     left = max(LEAST_READ, GROWTH * len(text))
     current = text
     for _ in range(DEPTH):
-        current = _layer(current, left)
+        current, _ = _layer(current, left)
         if not current:
             return layers
         layers.append(current)
         left -= len(current)
-    if len(_layer(current, left)) >= _DEEPER:
+    if _layer(current, left)[1] >= _DEEPER:
         raise Unreadable(f"it is encoded more than {DEPTH} times over")
     return layers
 
 
-def _layer(text: str, left: int) -> str:
-    found: list[str] = []
-    found += {decoded for decoded in (_in_place(text), _unquoted(text)) if decoded != text}
-    for piece in _runs(text, left):
-        found.append(piece)
-    if sum(map(len, found)) > left:
+def _layer(text: str, left: int) -> tuple[str, int]:
+    """What one step of decoding says, and of how many characters it is news."""
+    in_place = {decoded for decoded in (_in_place(text), _unquoted(text)) if decoded != text}
+    runs = list(dict.fromkeys(_runs(text, left)))
+    if sum(map(len, (*in_place, *runs))) > left:
         raise Unreadable("decoded, it is longer than what is inspected")
-    return "\n\n".join(dict.fromkeys(found))
+    # What is decoded in place gets shorter.
+    news = sum(map(len, runs)) + sum(abs(len(text) - len(decoded)) for decoded in in_place)
+    return "\n\n".join((*in_place, *runs)), news
 
 
 def _in_place(text: str) -> str:
@@ -239,9 +243,14 @@ def _as_text(value: bytes) -> str:
 
 
 def _is_opaque(run: str) -> bool:
-    """Long, and changes between capitals, small letters and digits as no name does."""
+    """Long, and changes between capitals, small letters and digits as no name or path does."""
     if len(run) < _OPAQUE:
         return False
-    kinds = "".join("A" if c.isupper() else "a" if c.islower() else "0" for c in run)
+    parts = (part for part in _BETWEEN_PARTS.split(run) if not _HEX_PART.fullmatch(part))
+    return sum(len(part) for part in parts if _is_mixed(part)) >= _OPAQUE_PART
+
+
+def _is_mixed(part: str) -> bool:
+    kinds = "".join("A" if c.isupper() else "a" if c.islower() else "0" for c in part)
     changes = sum(one != other for one, other in pairwise(kinds))
-    return changes >= 0.4 * len(run) and len(set(kinds)) == 3
+    return changes >= 0.4 * len(part) and len(set(kinds)) == 3

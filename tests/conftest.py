@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -26,6 +28,7 @@ from assistants.models import EmbeddingModel
 from assistants.services import registry
 from benchmarks import product as running
 from benchmarks.product import CHECKOUT
+from tests import cloud as clouds
 from tests import factories, workers
 from tests.workers import Worker
 
@@ -148,6 +151,41 @@ def product(upstream_url: str) -> Iterator[running.Product]:
             "from assistants.models import Deployment; Deployment.objects.filter("
             "slug='premises-server').update(capabilities=['chat', 'draft'])",
         )
+        yield product
+    finally:
+        product.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def recorder() -> Iterator[clouds.Cloud]:
+    """A cloud that speaks Anthropic's protocol and keeps every byte it is sent."""
+    cloud = clouds.Cloud(key="key-of-the-recorder", tokens=8)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    serving = clouds.serve(cloud)
+    asyncio.run_coroutine_threadsafe(serving.__aenter__(), loop).result(20)
+    try:
+        yield cloud
+    finally:
+        asyncio.run_coroutine_threadsafe(serving.__aexit__(None, None, None), loop).result(20)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+
+
+@pytest.fixture(scope="session")
+def cloud_product(recorder: clouds.Cloud) -> Iterator[running.Product]:
+    """The product with its demo, no server on the premises, and the recorder for its cloud."""
+    folder = running.make_folder("cloud")
+    product = running.start(
+        folder / "state",
+        ANTHROPIC_API_KEY=recorder.key,
+        ANTHROPIC_BASE_URL=recorder.url,
+        ANTHROPIC_MODEL=clouds.MODEL,
+    )
+    try:
+        product.wait_until_healthy()
         yield product
     finally:
         product.stop()

@@ -1,4 +1,4 @@
-"""In the browser: a harmless question, one with a client's name, and one with a restricted document.
+"""In the browser: a harmless question, one with a name, and one with a restricted document.
 Where each was answered, what left, and why.
 """
 

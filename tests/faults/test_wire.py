@@ -1,4 +1,4 @@
-"""The wire test, small: nothing planted reaches the cloud. `benchmarks/wire.py` is the large one."""
+"""The wire test, small: nothing planted reaches the cloud. The large one: `benchmarks/wire.py`."""
 
 from __future__ import annotations
 

@@ -214,10 +214,9 @@ class TestIdentifiers:
     def test_no_form_hides_one(self, value, disguise):
         assert types_in(disguises.ALWAYS[disguise](value))
 
-    @pytest.mark.parametrize("disguise", disguises.DIGITS)
+    @pytest.mark.parametrize("disguise", sorted(set(disguises.DIGITS) - {"with words between"}))
     def test_no_form_hides_a_card(self, disguise):
-        if disguise in ("with words between",):
-            pytest.skip("four numbers with words between are four numbers; split messages are not")
+        """Four numbers with words between are four numbers, unless messages part them."""
         assert types_in("My card is " + disguises.DIGITS[disguise]("4539 1488 0343 6467"))
 
     def test_one_digit_wrong_is_no_card(self):

@@ -46,9 +46,11 @@ def _circuit(slug: str) -> str:
     return f"deployment:{slug}:circuit"
 
 
-# KEYS: latency. ARGV: milliseconds, weight, seconds to remember.
+# KEYS: latency. ARGV: milliseconds, weight, seconds to remember, and 1 where the first word had not
+# come by then: that can only raise the average.
 _AVERAGE = """
 local before = tonumber(redis.call('get', KEYS[1]) or ARGV[1])
+if ARGV[4] == '1' and tonumber(ARGV[1]) < before then return end
 local average = before + (ARGV[1] - before) * ARGV[2]
 redis.call('set', KEYS[1], tostring(average), 'EX', ARGV[3])
 """
@@ -110,6 +112,7 @@ async def measured(
     """The same events; meanwhile the deployment has one answer more in flight."""
     started = time.monotonic()
     first: float | None = None
+    given_up: float | None = None
     finished = False
     departure = tell(_depart(slug, generation_id))
     try:
@@ -119,8 +122,11 @@ async def measured(
                     first = (time.monotonic() - started) * 1000
                 finished = isinstance(event, Finished)
                 yield event
+    except (GeneratorExit, asyncio.CancelledError):
+        given_up = (time.monotonic() - started) * 1000
+        raise
     finally:
-        tell(_land(slug, generation_id, departure, first, finished))
+        tell(_land(slug, generation_id, departure, first, given_up, finished))
 
 
 async def _depart(slug: str, generation_id: str) -> None:
@@ -137,15 +143,18 @@ async def _land(
     generation_id: str,
     departure: Future[None],
     first_token_ms: float | None,
+    given_up_ms: float | None,
     finished: bool,
 ) -> None:
     await asyncio.wrap_future(departure)
     pipeline = async_client().pipeline(transaction=False)
     pipeline.zrem(_flights(slug), generation_id)
-    if first_token_ms is not None:
-        pipeline.eval(_AVERAGE, 1, _latency(slug), first_token_ms, WEIGHT, REMEMBER_SECONDS)
-        if finished:
-            pipeline.delete(_circuit(slug))
+    latency = given_up_ms if first_token_ms is None else first_token_ms
+    if latency is not None:
+        least = int(first_token_ms is None)
+        pipeline.eval(_AVERAGE, 1, _latency(slug), latency, WEIGHT, REMEMBER_SECONDS, least)
+    if finished and first_token_ms is not None:
+        pipeline.delete(_circuit(slug))
     await pipeline.execute()
 
 

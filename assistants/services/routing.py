@@ -24,6 +24,8 @@ from assistants.types import (
     ZoneRules,
 )
 
+_ANSWERED = (Answer.Status.COMPLETED, Answer.Status.STOPPED, Answer.Status.HELD)
+
 
 @dataclass(frozen=True, slots=True)
 class AnsweredBefore:
@@ -119,12 +121,11 @@ def list_candidates(
 
 
 def get_answered_before(message: Message) -> AnsweredBefore | None:
-    """Of the answer that this message follows; under the rights of whoever asks."""
+    """Of the answer that this message follows, if it is one; under the rights of whoever asks."""
     if message.parent_id is None:
         return None
     found = (
-        Answer.objects.filter(pk=message.parent_id)
-        .exclude(deployment=None)
+        Answer.objects.filter(pk=message.parent_id, status__in=_ANSWERED, deployment__isnull=False)
         .values_list("deployment__slug", "receipt__task", "zones")
         .first()
     )

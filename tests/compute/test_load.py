@@ -76,16 +76,27 @@ def test_what_a_killed_worker_had_in_flight_lapses(slug):
 
 
 async def test_the_latency_follows_what_is_measured(slug):
-    async def land(milliseconds: float) -> None:
+    async def land(milliseconds: float | None, given_up: float | None = None) -> None:
         departure = load.tell(load._depart(slug, "g"))
-        await load._land(slug, "g", departure, milliseconds, True)
+        await load._land(slug, "g", departure, milliseconds, given_up, True)
 
     await land(100)
     assert known(slug).latency_ms == pytest.approx(100)
     await land(500)
     assert known(slug).latency_ms == pytest.approx(100 + 400 * load.WEIGHT)
+    await land(None, given_up=150)  # says nothing: it may have been stopped early
+    assert known(slug).latency_ms == pytest.approx(200)
+    await land(None, given_up=1000)  # it took longer than that
+    assert known(slug).latency_ms == pytest.approx(400)
     ttl = sync_client().ttl(f"deployment:{slug}:latency")
     assert 0 < ttl <= load.REMEMBER_SECONDS  # a slow one is tried again
+
+
+async def test_one_that_never_speaks_is_known_to_be_slow(slug):
+    stalled = asyncio.ensure_future(read(slug, generation(gate=asyncio.Event())))
+    await until(lambda: known(slug).in_flight == 1)
+    stalled.cancel()
+    await until(lambda: known(slug).latency_ms is not None)
 
 
 async def test_all_workers_open_the_circuit_together(slug):

@@ -42,7 +42,7 @@ def make_text(marker: str, sections: int = SECTIONS) -> bytes:
     """Markdown whose every chunk holds the marker, and no two the same words."""
     parts = [f"# Procedure {marker}"]
     for number in range(sections):
-        words = " ".join(f"step{number}x{word}" for word in range(60))
+        words = " ".join(f"step {number} {word}" for word in range(20))
         parts.append(f"## {number + 1}. Part {number + 1}\n\nOf {marker}: {words}.")
     return "\n\n".join(parts).encode()
 

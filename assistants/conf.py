@@ -6,12 +6,17 @@ the parts it embeds), then the default.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+# Keys of clouds, and nothing else, are in variables of such names: `make run` gives those to the
+# cloud worker alone, whatever deployments are registered.
+CLOUD_KEY_SUFFIX = "_API_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,12 @@ class Conf:
     local_model: str
     local_model_url: str
     models_dir: Path
+    # The variables whose keys the cloud worker was given; the trusted side knows their names only.
+    cloud_keys: frozenset[str]
+    anthropic_base_url: str
+    anthropic_model: str
+    anthropic_region: str
+    demo_cloud_url: str
 
 
 def load() -> Conf:
@@ -47,6 +58,11 @@ def load() -> Conf:
         local_model=value("LOCAL_MODEL"),
         local_model_url=value("LOCAL_MODEL_URL").rstrip("/"),
         models_dir=Path(os.environ.get("MODELS_DIR") or state_dir / "models").resolve(),
+        cloud_keys=frozenset(filter(None, value("CLOUD_KEYS").replace(",", " ").split())),
+        anthropic_base_url=value("ANTHROPIC_BASE_URL").rstrip("/"),
+        anthropic_model=value("ANTHROPIC_MODEL", "claude-sonnet-4-5"),
+        anthropic_region=value("ANTHROPIC_REGION", "us"),
+        demo_cloud_url=value("DEMO_CLOUD_URL"),
     )
 
 
@@ -55,3 +71,21 @@ def celery_broker_url(redis_url: str) -> str:
     if redis_url.startswith("unix://"):
         return "redis+socket://" + redis_url.removeprefix("unix://")
     return redis_url
+
+
+def secret_key() -> str:
+    """From SECRET_KEY, or made once and kept in the state directory."""
+    return os.environ.get("SECRET_KEY") or kept_secret(load().state_dir / "secret_key")
+
+
+def kept_secret(path: Path) -> str:
+    """What is in the file; made at the first call, and readable by its owner alone."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        with open(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+        with contextlib.suppress(FileExistsError):
+            os.link(half, path)  # whole, and by whoever is first
+        half.unlink()
+    return path.read_text().strip()

@@ -15,6 +15,8 @@ from dataclasses import asdict
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from assistants.exceptions import TicketRefused
 from assistants.types import EgressTicket
@@ -32,6 +34,11 @@ _FIELDS = {
     "expires": int,
     "signature": str,
 }
+
+
+def seed_of(secret_key: str) -> bytes:
+    """The private seed, 32 bytes, from SECRET_KEY by HKDF-SHA256 (RFC 5869): no more to keep."""
+    return HKDF(SHA256(), length=32, salt=None, info=b"egress ticket").derive(secret_key.encode())
 
 
 def public_key_of(private_seed: bytes) -> bytes:

@@ -178,7 +178,8 @@ class DeploymentSpec:
 
     `latency_budget_ms` is how soon its first word is expected, `capacity` how many answers it
     takes at once without making them wait, `hedge_after_ms` after how long without a word the
-    next deployment of the route is started beside it. 0 says nothing of any of them.
+    next deployment of the route is started beside it, `first_token_seconds` how long it may be
+    silent before its first word. 0 says nothing of any of them.
     """
 
     slug: str
@@ -198,6 +199,7 @@ class DeploymentSpec:
     latency_budget_ms: int = 0
     capacity: int = 0
     hedge_after_ms: int = 0
+    first_token_seconds: int = 0
 
     @property
     def place(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import ingestion, links, quotes, redaction, retrieval, streaming
+from benchmarks import egress, ingestion, links, quotes, redaction, retrieval, streaming
 
 
 def main() -> None:
@@ -12,6 +12,7 @@ def main() -> None:
         ("Retrieval", retrieval.main),
         ("Quotes", quotes.main),
         ("Redaction", redaction.main),
+        ("Egress gate", egress.main),
         ("Links", links.main),
     ):
         print(f"\n== {title} ==\n", flush=True)

@@ -38,7 +38,11 @@ def main() -> None:
         report(f"inspection, {size:6,} characters", look)
     for size in SIZES:
         texts = make_texts(size, TIMES)
-        report(f"verdict,    {size:6,} characters", lambda n, t=texts: decide(t[n], known))
+
+        def judge(n: int, texts: list[str] = texts) -> None:
+            decide(texts[n], known)
+
+        report(f"verdict,    {size:6,} characters", judge)
 
 
 def decide(text: str, known: list[str]) -> None:

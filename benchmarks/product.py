@@ -78,7 +78,7 @@ class Product:
 def environment(state_dir: Path, **extra: str) -> dict[str, str]:
     """A newcomer's shell: nothing in it of a database or a state that the caller uses itself."""
     ours = {"DATABASE_URL", "MIGRATION_DATABASE_URL", "REDIS_URL", "SECRET_KEY", "STATE_DIR"}
-    ours.add("DJANGO_SETTINGS_MODULE")
+    ours |= {"DJANGO_SETTINGS_MODULE", "CLOUD_REDIS_URL"}
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return {
         "MODELS_DIR": str(CHECKOUT / ".state" / "models"),  # prepared once for all

@@ -45,6 +45,9 @@ FAULTS = (
     "garbage",  # an event that is not JSON
     "no_usage",
     "no_done",  # finish_reason, but no [DONE]
+    "quota",  # 429: the account may spend no more
+    "filtered",  # 400: the prompt was refused by a content filter
+    "content_filter",  # a content filter cuts the answer off
     "slow_first",  # the first token after half a second
 )
 MODEL = "scripted"
@@ -60,6 +63,7 @@ class Script:
     delay: float = 0.005
     fault: str = ""
     key: str = ""
+    refused: tuple[str, ...] = ()  # parameters that are an error here
     models: tuple[str, ...] = (MODEL,)
     # What was seen, for tests.
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -156,6 +160,9 @@ async def _completions(request: web.Request) -> web.StreamResponse:
     last = body["messages"][-1]["content"]
     said = dict(_DIRECTIVE.findall(last))
     fault = said.get("fault") or script.fault
+    for name in script.refused:
+        if name in body:
+            return _error(400, "unsupported_parameter", f"Unsupported parameter: '{name}'")
     if (refusal := _refuse(fault, body["model"], script)) is not None:
         return refusal
     if fault == "reset_before":
@@ -165,7 +172,8 @@ async def _completions(request: web.Request) -> web.StreamResponse:
         words = re.findall(r"\S+\s*|\s+", _DIRECTIVE.sub("", last).strip())
     else:
         words = [f"tok{n} " for n in range(int(said.get("tokens", script.tokens)))]
-    wanted = int(body.get("max_tokens") or len(words))
+    bound = body.get("max_tokens") or body.get("max_completion_tokens")
+    wanted = int(bound or len(words))
     words, reason = words[:wanted], "length" if wanted < len(words) else "stop"
     asked = sum(len(message["content"].split()) for message in body["messages"])
     if not body.get("stream"):
@@ -178,7 +186,7 @@ async def _completions(request: web.Request) -> web.StreamResponse:
     try:
         await _stream(response, transport, words, delay, fault, stamp="stamp" in said)
         if fault not in {"truncate", "error_event", "garbage"}:
-            tail = _finish(reason)
+            tail = _finish("content_filter" if fault == "content_filter" else reason)
             options = body.get("stream_options") or {}
             if options.get("include_usage") and fault != "no_usage":
                 tail += _usage(asked, len(words))
@@ -201,6 +209,10 @@ def _refuse(fault: str, model: str, script: Script) -> web.Response | None:
         return _error(401, "invalid_api_key", "Incorrect API key provided")
     if fault == "429":
         return _error(429, "rate_limit", "Rate limit reached", **{"Retry-After": "7"})
+    if fault == "quota":
+        return _error(429, "insufficient_quota", "You exceeded your current quota")
+    if fault == "filtered":
+        return _error(400, "content_filter", "The response was filtered")
     if fault == "500":
         return _error(500, "server_error", "Internal error")
     if fault == "503":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from pathlib import Path
 
@@ -24,26 +23,9 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
-def secret_key() -> str:
-    """From SECRET_KEY, or made once and kept in the state directory, readable by its owner."""
-    if os.environ.get("SECRET_KEY"):
-        return os.environ["SECRET_KEY"]
-    path = CONF.state_dir / "secret_key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass  # another process made it between the look and the leap
-        else:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(50))
-    return path.read_text().strip()
-
-
 DEBUG = flag("DEBUG")
 TESTING = "pytest" in sys.modules
-SECRET_KEY = secret_key()
+SECRET_KEY = conf.secret_key()
 SECRET_KEY_FALLBACKS = words("SECRET_KEY_FALLBACKS")  # earlier keys, newest first
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")

@@ -1,7 +1,8 @@
 """A scripted cloud that speaks Anthropic's Messages API and remembers every byte it was sent.
 
 What it answers is `tok0 tok1 …` unless the last message says otherwise, in its own words:
-`[echo]` repeats the message, `[tokens=7]`, `[delay=5]` (milliseconds), `[fault=NAME]`.
+`[echo]` repeats the message, `[tokens=7]`, `[delay=5]` (milliseconds), `[hold]` (waits after its
+first words until `release` is set), `[fault=NAME]`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from aiohttp import web
 
 MODEL = "claude-scripted"
 AT_FAULT = 3  # tokens before a fault in the stream
-_DIRECTIVE = re.compile(r"\[(\w+)(?:=([\w.]+))?\]")
+# In small letters: a placeholder is none.
+_DIRECTIVE = re.compile(r"\[([a-z]+)(?:=([\w.]+))?\]")
 
 # name: (status, error type, error code, headers)
 REFUSALS: dict[str, tuple[int, str, str, dict[str, str]]] = {
@@ -47,6 +49,7 @@ class Cloud:
     faults: list[str] = field(default_factory=list)
     received: list[bytes] = field(default_factory=list)  # request line, headers and body
     open_streams: int = 0
+    release: asyncio.Event = field(default_factory=asyncio.Event)
     url: str = ""
 
     @property
@@ -73,6 +76,12 @@ async def serve(cloud: Cloud) -> AsyncIterator[Cloud]:
 
 
 CLOUD = web.AppKey("cloud", Cloud)
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """A message's text, whether it came as such or in blocks."""
+    content = message["content"]
+    return content if isinstance(content, str) else "".join(block["text"] for block in content)
 
 
 async def _remember(request: web.Request) -> bytes:
@@ -116,9 +125,13 @@ async def _messages(request: web.Request) -> web.StreamResponse:
         return _error("401")
     if body["model"] != MODEL:
         return _error("404")
-    last = body["messages"][-1]["content"]
+    last = text_of(body["messages"][-1])
     said = dict(_DIRECTIVE.findall(last))
     fault = cloud.faults.pop(0) if cloud.faults else said.get("fault", "")
+    if fault == "no_credit":
+        return _error("400", "Your credit balance is too low to access the Anthropic API.")
+    if fault == "silent":
+        await asyncio.Event().wait()
     if fault == "too_long":
         return _error(fault, "prompt is too long: 300000 tokens > 200000 maximum")
     if fault in REFUSALS:
@@ -135,6 +148,8 @@ async def _messages(request: web.Request) -> web.StreamResponse:
         words = [f"tok{n} " for n in range(int(said.get("tokens", cloud.tokens)))]
     wanted = int(body["max_tokens"])
     words, reason = words[:wanted], "max_tokens" if wanted < len(words) else "end_turn"
+    if "hold" in said:
+        fault = "hold"
     if fault == "refusal":
         words, reason = words[:AT_FAULT], "refusal"
     delay = float(said["delay"]) / 1000 if "delay" in said else cloud.delay
@@ -142,7 +157,7 @@ async def _messages(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     cloud.open_streams += 1
     try:
-        await _stream(response, request.transport, words, reason, delay, fault, body)
+        await _stream(response, request, words, reason, delay, fault, body)
     finally:
         cloud.open_streams -= 1
     return response
@@ -150,7 +165,7 @@ async def _messages(request: web.Request) -> web.StreamResponse:
 
 async def _stream(
     response: web.StreamResponse,
-    transport: asyncio.Transport,
+    request: web.Request,
     words: list[str],
     reason: str,
     delay: float,
@@ -161,7 +176,7 @@ async def _stream(
         event = json.dumps({"type": kind, **data}, ensure_ascii=False)
         await response.write(f"event: {kind}\ndata: {event}\n\n".encode())
 
-    asked = sum(len(message["content"].split()) for message in body["messages"])
+    asked = sum(len(text_of(message).split()) for message in body["messages"])
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": MODEL, "content": []}
     usage = {"input_tokens": asked, "cache_read_input_tokens": 0, "output_tokens": 1}
     await send("message_start", message={**message, "usage": usage})
@@ -172,8 +187,11 @@ async def _stream(
             if fault == "stall":
                 await asyncio.Event().wait()
             if fault == "reset":
-                transport.abort()
+                assert request.transport is not None
+                request.transport.abort()
                 raise ConnectionResetError
+            if fault == "hold":
+                await request.app[CLOUD].release.wait()
             if fault == "truncate":
                 return None
             if fault == "overloaded_event":

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import getpass
+import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +28,9 @@ from assistants.models import EmbeddingModel
 from assistants.services import registry
 from benchmarks import product as running
 from benchmarks.product import CHECKOUT
-from tests import factories
+from tests import cloud as clouds
+from tests import factories, workers
+from tests.workers import Worker
 
 ORDER = ("guards", "data", "compute", "control", "services", "web", "faults", "e2e")
 
@@ -148,6 +155,62 @@ def product(upstream_url: str) -> Iterator[running.Product]:
     finally:
         product.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def recorder() -> Iterator[clouds.Cloud]:
+    """A cloud that speaks Anthropic's protocol and keeps every byte it is sent."""
+    cloud = clouds.Cloud(key="key-of-the-recorder", tokens=8)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    serving = clouds.serve(cloud)
+    asyncio.run_coroutine_threadsafe(serving.__aenter__(), loop).result(20)
+    try:
+        yield cloud
+    finally:
+        asyncio.run_coroutine_threadsafe(serving.__aexit__(None, None, None), loop).result(20)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+
+
+@pytest.fixture(scope="session")
+def cloud_product(recorder: clouds.Cloud) -> Iterator[running.Product]:
+    """The product with its demo, no server on the premises, and the recorder for its cloud."""
+    folder = running.make_folder("cloud")
+    product = running.start(
+        folder / "state",
+        ANTHROPIC_API_KEY=recorder.key,
+        ANTHROPIC_BASE_URL=recorder.url,
+        ANTHROPIC_MODEL=clouds.MODEL,
+    )
+    try:
+        product.wait_until_healthy()
+        yield product
+    finally:
+        product.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _cloud_worker() -> Iterator[Worker]:
+    if not os.environ.get("CLOUD_REDIS_URL"):
+        pytest.skip("CLOUD_REDIS_URL names no account for cloud workers on the given broker")
+    with tempfile.TemporaryDirectory(prefix="hybridapp-cloud-") as folder:
+        worker = workers.cloud_worker(Path(folder))
+        worker.start()
+        try:
+            yield worker
+        finally:
+            worker.stop()
+
+
+@pytest.fixture
+def cloud_worker(_cloud_worker: Worker) -> Worker:
+    """Running, also when the test before has killed it."""
+    if _cloud_worker.process.poll() is not None:
+        _cloud_worker.start()
+    return _cloud_worker
 
 
 def _wait_for(url: str) -> None:

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from assistants import control
 from assistants.admin.what_if import what_if_view
 from assistants.models import Assistant, Deployment, PromptVersion
+from assistants.services.registry import find_mistakes
 from assistants.types import Capability
 
 
@@ -27,8 +28,14 @@ class DeploymentForm(forms.ModelForm):
             *("slug", "provider", "environment", "region", "model", "version", "base_url"),
             *("key_variable", "context_tokens", "max_tokens", "capabilities"),
             *("input_price", "output_price", "rank", "latency_budget_ms", "capacity"),
-            *("hedge_after_ms", "enabled"),
+            *("hedge_after_ms", "first_token_seconds", "enabled"),
         ]
+
+    def clean(self) -> dict[str, Any]:
+        filled_in = super().clean() or {}
+        for field, mistake in find_mistakes(filled_in).items():
+            self.add_error(field, mistake)
+        return filled_in
 
 
 @admin.register(Deployment)

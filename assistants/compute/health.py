@@ -13,7 +13,7 @@ import redis.exceptions
 
 from assistants.compute.broker import async_client
 from assistants.compute.lanes import CLOUD, ON_PREM, Lane
-from assistants.compute.liveness import alive_key, get_alive
+from assistants.compute.liveness import alive_key, get_silence
 from assistants.compute.load import FAILURES_TO_OPEN, OPEN_SECONDS, share_outcome, tell
 from assistants.compute.providers.base import failure
 from assistants.compute.providers.keys import held_key
@@ -43,7 +43,7 @@ async def check_deployment(deployment: DeploymentSpec) -> Health:
 
 async def is_worker_alive(lane: Lane) -> bool:
     """Whether a worker of this lane has told of itself lately. Raises `redis.RedisError`."""
-    return (await get_alive(async_client(), [lane.part]))[lane.part]
+    return await get_silence(async_client(), lane.part) < lane.dead_seconds
 
 
 async def _bounded(check: Coroutine[Any, Any, Health]) -> Health:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 class Lane:
     """`part` is the workers' node name before the `@`. How long the caller waits, in seconds:
 
-    `no_worker_seconds` for a worker to be there, `queue_seconds` for one to begin, and
-    `silence_seconds` between two signs of life of the one that began, which gives one at least
-    each `heartbeat_seconds`.
+    `queue_seconds` for a worker to begin, or only `no_worker_seconds` while none has told of
+    itself for `dead_seconds`; then `silence_seconds` between two signs of life of the one that
+    began, which gives one at least each `heartbeat_seconds`.
     """
 
     queue: str
@@ -24,6 +24,7 @@ class Lane:
     prefix: str
     heartbeat_seconds: float
     silence_seconds: float
+    dead_seconds: float
     no_worker_seconds: float
     queue_seconds: float
 
@@ -39,11 +40,12 @@ ON_PREM = Lane(
     prefix="",
     heartbeat_seconds=2.0,
     silence_seconds=10.0,
+    dead_seconds=10.0,
     no_worker_seconds=15.0,
     queue_seconds=180.0,
 )
-# Another deployment takes over within five seconds, whatever is lost: the cloud worker only waits
-# for the network, so that it always has a sign to give.
+# Another deployment takes over within five seconds of a loss: the cloud worker only waits for the
+# network, so that it always has a sign to give.
 CLOUD = Lane(
     queue="cloud",
     task="compute.generate_sealed",
@@ -51,8 +53,9 @@ CLOUD = Lane(
     prefix="cloud:",
     heartbeat_seconds=1.0,
     silence_seconds=3.5,
-    no_worker_seconds=3.5,
-    queue_seconds=3.5,
+    dead_seconds=2.5,
+    no_worker_seconds=1.0,
+    queue_seconds=10.0,
 )
 LANES = (ON_PREM, CLOUD)
 QUEUE_KEYS = {lane.queue: lane.key(lane.queue) for lane in LANES}

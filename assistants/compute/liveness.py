@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import threading
@@ -18,8 +19,9 @@ from celery import signals
 from assistants import conf
 from assistants.compute.lanes import LANES
 
-EVERY = 3.0  # seconds
-EXPIRY = 10  # seconds; two words may be lost before a part counts as gone
+EVERY = 1.0  # seconds
+EXPIRY = 10  # seconds; many words may be lost before a part counts as gone
+PATIENCE = 3.0  # seconds for the broker to answer
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -34,6 +36,14 @@ async def get_alive(client: redis.asyncio.Redis, parts: Sequence[str]) -> dict[s
     """Which parts have told of themselves within `EXPIRY`. Raises `redis.RedisError`."""
     values = await client.mget([alive_key(part) for part in parts])
     return {part: value is not None for part, value in zip(parts, values, strict=True)}
+
+
+async def get_silence(client: redis.asyncio.Redis, part: str) -> float:
+    """Seconds since a part told of itself, by the broker's clock; infinity from `EXPIRY` on.
+    Raises `redis.RedisError`.
+    """
+    left = await client.pttl(alive_key(part))
+    return EXPIRY - left / 1000 if left >= 0 else math.inf
 
 
 def announce(also: Callable[[], Iterable[str]] = tuple) -> None:
@@ -67,7 +77,7 @@ def _start(part: str) -> None:
 
 def _tell(part: str) -> None:
     client = redis.Redis.from_url(
-        conf.load().redis_url, socket_timeout=EVERY, socket_connect_timeout=EVERY
+        conf.load().redis_url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE
     )
     while True:
         with contextlib.suppress(redis.RedisError):  # whoever needs the broker will complain

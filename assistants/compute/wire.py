@@ -31,8 +31,11 @@ KEEP_SECONDS = 600  # of everything below, after the last sign of life
 WANTED_SECONDS = 20  # the caller renews it each 5 s; without it the worker stops
 
 _GENERATION_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
-# What a worker needs to know of a deployment; how it is chosen is none of a cloud's business.
-_OF_THE_CHOICE = {"capabilities", "input_price", "output_price", "rank"}
+# What a worker needs to know of a deployment; how it is chosen is none of its business.
+_TOLD = (
+    *("slug", "provider", "environment", "region", "model", "version", "base_url"),
+    *("key_variable", "context_tokens", "max_tokens", "first_token_seconds"),
+)
 
 
 def stream_key(lane: Lane, generation_id: str) -> str:
@@ -82,14 +85,13 @@ def encode_sealed(generation_id: str, sealed: SealedPrompt, deployment: Deployme
     """The payload that an egress ticket is signed for: canonical JSON of a sealed prompt and where
     it goes. Every byte that a cloud worker is handed, but for the ticket, is in it.
     """
-    known = asdict(deployment)
     return json.dumps(
         {
             "id": generation_id,
             "messages": [{"role": m.role.value, "text": m.text} for m in sealed.messages],
             "max_tokens": sealed.max_tokens,
             "temperature": sealed.temperature,
-            "deployment": {name: known[name] for name in known if name not in _OF_THE_CHOICE},
+            "deployment": {name: getattr(deployment, name) for name in _TOLD},
         },
         sort_keys=True,
         separators=(",", ":"),

@@ -12,12 +12,14 @@ from assistants.control.egress import EgressRequest, EgressVerdict, check_egress
 from assistants.control.guardrails import check_input, check_output, has_output_guardrails
 from assistants.control.ledger import verify_ledger
 from assistants.control.limits import check_preview_rate, check_rate
+from assistants.control.reasons import WORDS
 from assistants.control.receipts import canonical_json, sha256_of, verify_receipt
 from assistants.control.routing import Candidate, decide_route, is_free
 from assistants.control.signing import get_egress_public_key
 from assistants.control.tasks import decide_difficulty, decide_task
 
 __all__ = [
+    "WORDS",
     "BudgetState",
     "Candidate",
     "EgressRequest",

@@ -124,7 +124,14 @@ def _permission(zone: ZoneRules) -> str:
 
 
 def _end(rule: str, refusals: Sequence[Refusal], notice: str) -> str:
+    sentences = [f"{rule}."]
     if refusals:
-        others = "; ".join(f"{each.deployment}: {each.reason.rstrip('.')}" for each in refusals)
-        rule += f" (not taken: {others})"
-    return f"{rule}. {notice}".rstrip()
+        others = "; ".join(f"{each.deployment} ({_inside(each.reason)})" for each in refusals)
+        sentences.append(f"Not taken: {others}.")
+    return " ".join(sentence for sentence in (*sentences, notice) if sentence)
+
+
+def _inside(reason: str) -> str:
+    """A sentence as it stands inside another one."""
+    reason = reason.rstrip(".")
+    return "t" + reason[1:] if reason.startswith("The ") else reason

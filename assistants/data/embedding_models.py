@@ -66,7 +66,7 @@ select exists (
 MODEL_INDEX = """
 create index concurrently if not exists embedding_model_{model} on assistants_embedding
     using hnsw ((vector::halfvec({dimensions})) halfvec_cosine_ops)
-    with (m = 16, ef_construction = 200)
+    with (m = 16, ef_construction = 128)
     where current and model_id = {model}
 """
 ZONE_INDEX = """

@@ -1,7 +1,7 @@
 """What found chunks are worth for a question: words and meaning weighed together. Pure.
 
 Beside the two sides themselves, three things are taken into account; what each brings stands in
-docs/adr/0013:
+docs/adr/0007:
 
 - a chunk that lies near many of the others is near to every question, and so is worth less for
   this one (hubness: https://jmlr.org/papers/v11/radovanovic10a.html);

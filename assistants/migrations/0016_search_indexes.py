@@ -1,8 +1,4 @@
-"""Indexes that know the zones: a search reads what is in scope, and nothing beside it.
-
-The graph of an installation that has one is not built anew here: what is added to it from now on
-is placed with more care, and `reindex index concurrently embedding_model_1` does so for the rest.
-"""
+"""Indexes that know the zones: a search reads what is in scope, and nothing beside it."""
 
 import django.contrib.postgres.indexes
 import django.db.models.deletion
@@ -14,8 +10,6 @@ ZONE_INDEX = """
 create index embedding_zone_1 on assistants_embedding (zone_id) include (chunk_id, vector)
     where current and model_id = 1
 """
-CAREFUL = "alter index if exists embedding_model_1 set (ef_construction = 200)"
-AS_BEFORE = "alter index if exists embedding_model_1 set (ef_construction = 128)"
 
 # A scan of the zones' index looks at the table where it was not vacuumed since rows were added.
 VACUUMED = "alter table assistants_embedding set (autovacuum_vacuum_insert_scale_factor = 0.02)"
@@ -87,6 +81,5 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(ZONE_INDEX, "drop index embedding_zone_1"),
-        migrations.RunSQL(CAREFUL, AS_BEFORE),
         migrations.RunSQL(VACUUMED, SELDOM_VACUUMED),
     ]

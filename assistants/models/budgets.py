@@ -25,7 +25,13 @@ class Budget(models.Model):
         MONTH = "month", "a month"
 
     department = models.ForeignKey(
-        Group, null=True, blank=True, on_delete=models.CASCADE, related_name="budgets"
+        Group,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="budgets",
+        help_text="whose assistants are asked; without one, and without a person, it is the "
+        "whole organisation’s",
     )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -34,6 +40,7 @@ class Budget(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="budgets",
+        help_text="whoever asks, of any department’s assistant",
     )
     period = models.CharField(max_length=5, choices=Period.choices, default=Period.DAY)
     soft_limit = models.DecimalField(

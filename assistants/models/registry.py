@@ -19,11 +19,18 @@ class Deployment(models.Model):
     environment = models.CharField(
         max_length=20, choices=[(ON_PREM, "On the premises"), (CLOUD, "Cloud")], default=ON_PREM
     )
-    region = models.CharField(max_length=40, blank=True)
+    region = models.CharField(
+        max_length=40, blank=True, help_text="where a cloud processes, as zones name it: eu, us, …"
+    )
     model = models.CharField(max_length=200, blank=True)
     version = models.CharField(max_length=100, blank=True)
     base_url = models.URLField(blank=True)
-    key_variable = models.CharField(max_length=100, blank=True)
+    key_variable = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="the environment variable that holds its key, never the key; of a cloud it ends "
+        "in _API_KEY, which only the cloud worker is given",
+    )
     context_tokens = models.PositiveIntegerField(default=4096)
     max_tokens = models.PositiveIntegerField(default=1024)
     capabilities = ArrayField(
@@ -59,6 +66,12 @@ class Deployment(models.Model):
         help_text="milliseconds without a word, after which the next permitted deployment is "
         "started beside it and the first to speak answers (0: never)",
     )
+    first_token_seconds = models.PositiveSmallIntegerField(
+        "patience",
+        default=0,
+        help_text="seconds without a first word after which another deployment takes over "
+        "(0: 20 for a cloud, 60 for a server on the premises)",
+    )
     enabled = models.BooleanField(default=True)
 
     class Meta:
@@ -87,6 +100,7 @@ class Deployment(models.Model):
             latency_budget_ms=self.latency_budget_ms,
             capacity=self.capacity,
             hedge_after_ms=self.hedge_after_ms,
+            first_token_seconds=self.first_token_seconds,
         )
 
 

@@ -14,7 +14,8 @@ from django.db.migrations.loader import MigrationLoader
 
 from assistants import conf
 from assistants.compute import get_alive
-from assistants.types import Health
+from assistants.models import Deployment
+from assistants.types import CLOUD, Health
 
 PATIENCE = 2.0  # seconds for the database and, beside it, for the broker
 DATABASE_PARTS = ("database", "migrations")
@@ -25,14 +26,23 @@ PROCESSES = {
     "model_worker": "model",
     "beat": "beat",
 }
+# Told only where a cloud deployment is enabled: else nobody misses it.
+CLOUD_WORKER = ("cloud_worker", "cloud")
+ENABLED_CLOUD = (
+    f"select 1 from {Deployment._meta.db_table} "  # noqa: S608  # a table's name of ours
+    f"where enabled and environment = '{CLOUD}' limit 1"
+)
+CLOUD_IS_USED = "cloud_deployments"
 
 
 async def get_health() -> dict[str, Health]:
     """Every part's state, in a fixed order. Never raises for a part that is lost."""
     database, broker = await asyncio.gather(
         _bounded(_check_database(), DATABASE_PARTS),
-        _bounded(_check_broker(), ("broker", *PROCESSES)),
+        _bounded(_check_broker(), ("broker", *PROCESSES, CLOUD_WORKER[0])),
     )
+    if not database.pop(CLOUD_IS_USED, None):
+        del broker[CLOUD_WORKER[0]]
     return database | broker
 
 
@@ -64,20 +74,29 @@ async def _check_database() -> dict[str, Health]:
         **{k: v for k, v in settings["OPTIONS"].items() if k.startswith("ssl")},
     )
     async with connection:
-        table = await connection.execute("select to_regclass('django_migrations')")
         applied: set[tuple[str, str]] = set()
-        if (await table.fetchone() or (None,))[0]:
+        uses_cloud = False
+        if await _is_there(connection, "django_migrations"):
             rows = await connection.execute("select app, name from django_migrations")
             applied = set(await rows.fetchall())
+        if await _is_there(connection, Deployment._meta.db_table):
+            found = await connection.execute(ENABLED_CLOUD)
+            uses_cloud = bool(await found.fetchone())
         server = connection.info.server_version
     missing = _migrations() - applied
-    return {
+    parts = {
         "database": Health(ready=True, detail=f"PostgreSQL {server // 10000}.{server % 10000}"),
         "migrations": Health(
             ready=not missing,
             detail=f"{len(missing)} to apply: run `manage.py migrate`" if missing else "applied",
         ),
     }
+    return parts | ({CLOUD_IS_USED: Health(ready=True)} if uses_cloud else {})
+
+
+async def _is_there(connection: psycopg.AsyncConnection, table: str) -> bool:
+    found = await connection.execute("select to_regclass(%s)", [table])
+    return (await found.fetchone() or (None,))[0] is not None
 
 
 @functools.cache
@@ -90,10 +109,11 @@ def _migrations() -> set[tuple[str, str]]:
 async def _check_broker() -> dict[str, Health]:
     client = redis.asyncio.Redis.from_url(conf.load().redis_url)
     async with client:
-        alive = await get_alive(client, tuple(PROCESSES.values()))
+        processes = dict([*PROCESSES.items(), CLOUD_WORKER])
+        alive = await get_alive(client, tuple(processes.values()))
     return {"broker": Health(ready=True, detail="answers")} | {
         part: Health(ready=True, detail="alive")
         if alive[name]
         else Health(ready=False, detail="has not reported for 10 s")
-        for part, name in PROCESSES.items()
+        for part, name in processes.items()
     }

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from assistants import conf
 from assistants.models import Assistant, Deployment, PromptVersion, Zone
-from assistants.types import Capability, DeploymentSpec, ZoneRules
+from assistants.types import CLOUD, Capability, DeploymentSpec, ZoneRules
 
 LOCAL = "local"
 QUOTES = "quotes"
 PREMISES_SERVER = "premises-server"
+ANTHROPIC = "anthropic"
+DEMO_CLOUD = "demo-cloud"
 
 
 # What an admin changes holds everywhere within a second; each answer would read it otherwise.
@@ -125,11 +129,52 @@ def connect_signals() -> None:
     m2m_changed.connect(forget, sender=Assistant.zones.through)
 
 
-def sync_deployments() -> None:
-    """Register what ships with the product, once, and follow LOCAL_MODEL_URL at every start.
+CLOUD_PROVIDERS = ("anthropic", "openai_compatible")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{1,90}_(KEY|TOKEN)")
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
-    What an admin has changed on a registered deployment stays; only the address and whether the
-    premises server is enabled follow the environment.
+
+def find_mistakes(deployment: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with a deployment that an admin fills in: a sentence a field. Pure."""
+    variable = str(deployment.get("key_variable") or "")
+    if variable and not _VARIABLE.fullmatch(variable):
+        # Not repeated: it may be the key itself.
+        return {
+            "key_variable": "This is no name of a variable, such as MISTRAL_API_KEY. If it is the "
+            "key itself, put it into an environment variable, and that one's name here."
+        }
+    of_a_cloud = variable.endswith(conf.CLOUD_KEY_SUFFIX)
+    if deployment.get("environment") != CLOUD:
+        if of_a_cloud:
+            return {
+                "key_variable": "Variables that end in _API_KEY are given to the cloud worker "
+                "alone. Give the key of this server another name, such as SERVER_KEY."
+            }
+        return {}
+    mistakes: dict[str, str] = {}
+    if deployment.get("provider") not in CLOUD_PROVIDERS:
+        mistakes["provider"] = f"A cloud speaks {' or '.join(CLOUD_PROVIDERS)}."
+    if not deployment.get("region"):
+        mistakes["region"] = "Say where it processes, as zones name it, such as eu or us."
+    if not of_a_cloud:
+        mistakes["key_variable"] = (
+            "Name the variable that holds its key; it ends in _API_KEY, so that only the cloud "
+            "worker is given it."
+        )
+    address = urlsplit(str(deployment.get("base_url") or ""))
+    if not address.netloc and deployment.get("provider") != "anthropic":
+        mistakes["base_url"] = "Name its address, such as https://api.mistral.ai/v1."
+    elif address.scheme == "http" and address.hostname not in _THIS_MACHINE:
+        mistakes["base_url"] = "A cloud is reached by https only."
+    return mistakes
+
+
+def sync_deployments() -> None:
+    """Register what ships with the product, once, and follow the environment at every start.
+
+    What an admin has changed on a registered deployment stays; only addresses, and whether what
+    the environment names is enabled, follow it: the premises server LOCAL_MODEL_URL, `anthropic`
+    the key given to the cloud worker, the demo cloud whether it was started.
     """
     Deployment.objects.get_or_create(
         slug=QUOTES,
@@ -154,20 +199,56 @@ def sync_deployments() -> None:
             "rank": 50,
         },
     )
-    url = conf.load().local_model_url
-    if url:
-        Deployment.objects.update_or_create(
-            slug=PREMISES_SERVER,
-            defaults={"base_url": url, "enabled": True},
-            create_defaults={
-                "provider": "openai_compatible",
-                "base_url": url,
-                "enabled": True,
-                "context_tokens": 8_192,
-                "max_tokens": 1_024,
-                "capabilities": [each for each in Capability if each is not Capability.RERANK],
-                "rank": 10,
-            },
-        )
-    else:
-        Deployment.objects.filter(slug=PREMISES_SERVER).update(enabled=False)
+    found = conf.load()
+    _follow(
+        PREMISES_SERVER,
+        enabled=bool(found.local_model_url),
+        base_url=found.local_model_url,
+        provider="openai_compatible",
+        context_tokens=8_192,
+        max_tokens=1_024,
+        rank=10,
+    )
+    _follow(
+        ANTHROPIC,
+        enabled="ANTHROPIC_API_KEY" in found.cloud_keys,
+        base_url=found.anthropic_base_url,
+        provider="anthropic",
+        environment=CLOUD,
+        region=found.anthropic_region,
+        model=found.anthropic_model,
+        key_variable="ANTHROPIC_API_KEY",
+        context_tokens=200_000,
+        max_tokens=2_048,
+        input_price=2.8,
+        output_price=14.0,
+        rank=20,
+    )
+    _follow(
+        DEMO_CLOUD,
+        enabled=bool(found.demo_cloud_url),
+        base_url=found.demo_cloud_url,
+        provider="anthropic",
+        environment=CLOUD,
+        region="demo",
+        model="demo cloud (stand-in)",
+        key_variable="DEMO_CLOUD_API_KEY",
+        # It answers with the small model, whose context it shares.
+        context_tokens=2_048,
+        max_tokens=400,
+        rank=21,
+    )
+
+
+def _follow(slug: str, *, enabled: bool, base_url: str, **defaults: object) -> None:
+    """Register a deployment when the environment first names it; then only follow it."""
+    if not enabled:
+        Deployment.objects.filter(slug=slug).update(enabled=False)
+        return
+    followed = {"base_url": base_url, "enabled": True}
+    generates = [each for each in Capability if each is not Capability.RERANK]
+    Deployment.objects.update_or_create(
+        slug=slug,
+        defaults=followed,
+        create_defaults={"capabilities": generates, **defaults, **followed},
+    )

@@ -23,7 +23,7 @@ from assistants.services.conversations import ZoneLabel, label_zones, list_assis
 from assistants.services.messages import check_message
 from assistants.services.retrieval import find_passages
 from assistants.services.second_person import VIEW_ZONES, check_permission
-from assistants.types import ON_PREM, Capability, Difficulty, Passage, Treatment
+from assistants.types import ON_PREM, Capability, DeploymentSpec, Difficulty, Passage, Treatment
 
 ASK_WHAT_IF = (VIEW_ZONES, "assistants.view_deployment")
 
@@ -44,11 +44,12 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """`passages` counts what would be used, by zone. `sealed` is the admin's own text as it would
-    leave, `replaced` counts its placeholders by type; both empty where nothing would leave.
+    """`task` is in words. `passages` counts what would be used, by zone. `sealed` is the admin's
+    own text as it would leave, `replaced` counts its placeholders by type; both are empty where
+    nothing would leave, or as it is written.
     """
 
-    task: Capability
+    task: str
     difficulty: Difficulty
     zone: ZoneLabel
     passages: dict[str, int]
@@ -102,7 +103,7 @@ def ask_what_if(admin: AbstractUser, user: User, assistant: Assistant, text: str
     choices = [
         Choice(
             slug=each.deployment.slug,
-            where=each.deployment.place,
+            where=_where(each.deployment),
             place=order.get(each.deployment.slug),
             refusal=refusals.get(each.deployment.slug, ""),
             healthy=each.healthy,
@@ -128,7 +129,7 @@ def ask_what_if(admin: AbstractUser, user: User, assistant: Assistant, text: str
         data={"assistant": assistant.slug, "zones": slugs},
     )
     return WhatIf(
-        task=task,
+        task=control.WORDS[task],
         difficulty=control.decide_difficulty(text, task),
         zone=label_zones(slugs),
         passages=dict(Counter(passage.zone for passage in passages)),
@@ -138,6 +139,12 @@ def ask_what_if(admin: AbstractUser, user: User, assistant: Assistant, text: str
         replaced=replaced,
         sealed=sealed,
     )
+
+
+def _where(deployment: DeploymentSpec) -> str:
+    if deployment.environment == ON_PREM:
+        return "on the premises"
+    return f"in the cloud, {deployment.region}" if deployment.region else "in the cloud"
 
 
 def preview_seal(text: str) -> tuple[str, dict[str, int]]:

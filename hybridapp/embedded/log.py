@@ -10,7 +10,15 @@ import sys
 import threading
 
 WIDTH = 8
-COLOURS = {"run": 1, "database": 34, "broker": 36, "web": 32, "trusted": 33, "model": 35}
+COLOURS = {
+    "run": 1,
+    "database": 34,
+    "broker": 36,
+    "web": 32,
+    "trusted": 33,
+    "model": 35,
+    "cloud": 31,
+}
 LONGEST_LINE = 32 * 1024
 # Lines kept for a reader that is slow; when nobody reads at all the rest is dropped, since a
 # full pipe must not stop the product.

@@ -6,9 +6,9 @@ leaves servers behind after a kill.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -27,22 +27,25 @@ from hybridapp.embedded.process import (
     as_user,
     own_folder,
     own_state_dir,
+    password,
     reaches,
     short_socket_folder,
     unprivileged,
 )
 
+SUPERUSER = "postgres"
 OWNER = DATABASE = "hybridapp"
 APP = "hybridapp_app"
 # The owner may create databases for tests. Neither is exempt from row-level security.
 ROLES = {OWNER: "createdb", APP: "nocreatedb"}
 EXTENSIONS = ("vector", "btree_gin", "pg_trgm", "unaccent")
+DATABASE_OF_ALL = "postgres"  # the one that every cluster has
 SOCKET = ".s.PGSQL.5432"
 # Where data lives when the unprivileged user cannot reach the state directory.
 ELSEWHERE = Path("/var/lib/hybridapp")
-# The socket's folder is private; peer authentication is the second lock. The account that owns
-# the server and the one that started it may be any role, nobody else may be any.
-AUTHENTICATION = "local all all peer map=us\n"
+# The socket's folder is private; a password is the second lock, also for the superuser. The mark
+# tells which secret the passwords that are set were made from.
+AUTHENTICATION = "local all all scram-sha-256\n# passwords of {mark}\n"
 
 
 def _shared_megabytes() -> int:
@@ -71,9 +74,12 @@ class Postgres(Embedded):
 
     `url` is for the app: role `hybridapp_app`, which owns nothing. `owner_url` is for migrations:
     role `hybridapp`, owner of database `hybridapp`, which may create test databases. Neither is
-    exempt from row-level security. `durable=False` is for tests: faster, and lost with the
-    machine; give them a folder directly under /tmp, since root's server runs as another user,
-    which cannot pass through a private parent.
+    exempt from row-level security. Each has a password, made from a secret that is made once and
+    kept beside the data: whoever only reaches the socket opens nothing.
+
+    `durable=False` is for tests: faster, and lost with the machine; give them a folder directly
+    under /tmp, since root's server runs as another user, which cannot pass through a private
+    parent.
     """
 
     def __init__(self, state_dir: Path, *, durable: bool = True) -> None:
@@ -82,6 +88,7 @@ class Postgres(Embedded):
         self.durable = durable
         self.home = state_dir.resolve() / "postgres"
         self.log = state_dir / "postgres.log"
+        self.secret = state_dir.resolve() / "database_secret"
 
     @property
     def data(self) -> Path:
@@ -100,7 +107,12 @@ class Postgres(Embedded):
         return self._url(OWNER)
 
     def _url(self, role: str) -> str:
-        return f"postgres://{role}@{quote(str(self.sockets), safe='')}/{DATABASE}"
+        own_state_dir(self.secret.parent)
+        host = quote(str(self.sockets), safe="")
+        return f"postgres://{role}:{self._password(role)}@{host}/{DATABASE}"
+
+    def _password(self, role: str) -> str:
+        return password(self.secret, role)
 
     def prepare(self) -> Command:
         """Everything that must stand before the server starts; quick the second time."""
@@ -111,8 +123,8 @@ class Postgres(Embedded):
         if not self.data.exists():
             self._create_cluster(binaries)
         self._check_version()
-        self._write_authentication()
         self._forget_reused_pid()
+        self._write_authentication(binaries)
         settings = SETTINGS | ({} if self.durable else NOT_DURABLE)
         settings["unix_socket_directories"] = str(self.sockets)
         argv = [str(binaries / "postgres"), "-D", str(self.data)]
@@ -136,7 +148,7 @@ class Postgres(Embedded):
 
     def ready(self) -> None:
         """Roles, database and extensions; template1 has them too, so test databases have."""
-        with self._connect("postgres") as connection:
+        with self._connect(DATABASE_OF_ALL) as connection:
             for role, may in ROLES.items():
                 found = connection.execute("select 1 from pg_roles where rolname = %s", [role])
                 if not found.fetchone():
@@ -145,6 +157,11 @@ class Postgres(Embedded):
                             sql.Identifier(role), sql.SQL(may)
                         )
                     )
+                connection.execute(
+                    sql.SQL("alter role {} password {}").format(
+                        sql.Identifier(role), sql.Literal(self._password(role))
+                    )
+                )
         for database in ("template1", DATABASE):
             if database == DATABASE:
                 self._create_database()
@@ -160,7 +177,7 @@ class Postgres(Embedded):
                 connection.execute("alter function ts_match_vq(tsvector, tsquery) leakproof")
 
     def _create_database(self) -> None:
-        with self._connect("postgres") as connection:
+        with self._connect(DATABASE_OF_ALL) as connection:
             found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE])
             if not found.fetchone():
                 connection.execute(
@@ -172,7 +189,8 @@ class Postgres(Embedded):
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
             host=str(self.sockets),
-            user="postgres",
+            user=SUPERUSER,
+            password=self._password(SUPERUSER),
             dbname=database,
             autocommit=True,
             connect_timeout=5,
@@ -220,10 +238,10 @@ class Postgres(Embedded):
         shutil.rmtree(half, ignore_errors=True)
         initdb = subprocess.run(
             [
-                *(str(binaries / "initdb"), "--pgdata", str(half), "--username", "postgres"),
+                *(str(binaries / "initdb"), "--pgdata", str(half), "--username", SUPERUSER),
                 *("--encoding", "UTF8", "--locale", "C.UTF-8"),
                 *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
-                *("--auth-local", "peer", "--auth-host", "reject", "--data-checksums"),
+                *("--auth-local", "scram-sha-256", "--auth-host", "reject", "--data-checksums"),
                 *([] if self.durable else ["--no-sync"]),
             ],
             env=self._environment(),
@@ -246,15 +264,28 @@ class Postgres(Embedded):
                 "Dump it with the earlier release and load it into a new STATE_DIR."
             )
 
-    def _write_authentication(self) -> None:
-        names = {"root"} if self.user else set()
-        names.add(self._system_name())
-        us = "".join(f'us "{name}" all\n' for name in sorted(names))
-        (self.data / "pg_hba.conf").write_text(AUTHENTICATION)
-        (self.data / "pg_ident.conf").write_text(us)
-
-    def _system_name(self) -> str:
-        return self.user.pw_name if self.user else pwd.getpwuid(os.geteuid()).pw_name
+    def _write_authentication(self, binaries: Path) -> None:
+        """Who may come in, and the superuser's password. A new cluster has none, and one of an
+        earlier release had none; it is set by the server's single-user mode, on its standard input.
+        """
+        word = self._password(SUPERUSER)
+        wanted = AUTHENTICATION.format(mark=hashlib.sha256(word.encode()).hexdigest()[:16])
+        file = self.data / "pg_hba.conf"
+        if file.read_text() == wanted:
+            return
+        single = subprocess.run(
+            [str(binaries / "postgres"), "--single", "-D", str(self.data), DATABASE_OF_ALL],
+            input=f"alter role {SUPERUSER} password '{word}'\n",
+            env=self._environment(),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            **(as_user(self.user) if self.user else {}),
+        )
+        if single.returncode != 0 or "ERROR" in single.stderr:
+            raise PartFailed(f"PostgreSQL could not take a password: {single.stderr.strip()}")
+        file.write_text(wanted)
 
     def _forget_reused_pid(self) -> None:
         """After a hard stop the lock file may name a pid that another program has by now."""

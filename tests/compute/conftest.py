@@ -1,26 +1,19 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from assistants import compute
 from assistants.compute import weights
-from assistants.compute.broker import sync_client
 from assistants.types import DeploymentSpec
 from benchmarks import upstream
-from hybridapp.embedded.programs import WORKERS
-
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
-ALIVE = "alive:model"
+from tests import workers
+from tests.workers import Worker
 
 
 @pytest.fixture(autouse=True)
@@ -53,45 +46,11 @@ async def server() -> AsyncIterator[Upstream]:
         await runner.cleanup()
 
 
-@dataclass
-class ModelWorker:
-    """A real Celery worker with the real model, started with the product's own command."""
-
-    log: Path
-    process: subprocess.Popen[bytes] = field(init=False)
-
-    def start(self) -> None:
-        sync_client().delete(ALIVE)
-        _, *arguments = WORKERS["model"]
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, *arguments], cwd=CHECKOUT, stdout=output, stderr=output
-            )
-        deadline = time.monotonic() + 120
-        while not sync_client().exists(ALIVE):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(self.log.read_text()[-5000:])
-            time.sleep(0.1)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise
-
-
 @pytest.fixture(scope="session")
-def _model_worker() -> Iterator[ModelWorker]:
+def _model_worker() -> Iterator[Worker]:
     weights.prepare()
     with tempfile.TemporaryDirectory(prefix="hybridapp-model-") as folder:
-        worker = ModelWorker(Path(folder) / "log")
+        worker = workers.model_worker(Path(folder))
         worker.start()
         try:
             yield worker
@@ -100,7 +59,7 @@ def _model_worker() -> Iterator[ModelWorker]:
 
 
 @pytest.fixture
-def model_worker(_model_worker: ModelWorker) -> ModelWorker:
+def model_worker(_model_worker: Worker) -> Worker:
     """Running, also when the test before has killed it."""
     if _model_worker.process.poll() is not None:
         _model_worker.start()
@@ -108,10 +67,10 @@ def model_worker(_model_worker: ModelWorker) -> ModelWorker:
 
 
 @pytest.fixture
-def dead_worker(_model_worker: ModelWorker) -> ModelWorker:
+def dead_worker(_model_worker: Worker) -> Worker:
     """Killed, and forgotten by the broker."""
     _model_worker.kill()
-    sync_client().delete(ALIVE)
+    _model_worker.forget()
     return _model_worker
 
 

@@ -87,9 +87,10 @@ async def test_what_is_sent_is_the_prompt_and_its_stable_prefix_is_marked(cloud,
     assert body["system"] == [
         {"type": "text", "text": "Be exact.", "cache_control": {"type": "ephemeral"}}
     ]
+    history_ends = {"type": "text", "text": "b", "cache_control": {"type": "ephemeral"}}
     assert [(m["role"], m["content"]) for m in body["messages"]] == [
         ("user", "a"),
-        ("assistant", "b"),
+        ("assistant", [history_ends]),
         ("user", "c"),
     ]
     assert body["stream"] is True
@@ -109,6 +110,7 @@ async def test_a_limit_of_tokens_is_told(cloud, deployment):
         ("too_long", "context_exceeded", True, 1),
         ("401", "unauthorized", True, 1),
         ("402", "spend_limit", True, 1),
+        ("no_credit", "spend_limit", True, 1),
         ("403", "unauthorized", True, 1),
         ("404", "model_missing", True, 1),
         ("413", "context_exceeded", True, 1),
@@ -171,6 +173,34 @@ async def test_a_stall_is_noticed(cloud, deployment, monkeypatch):
     with pytest.raises(ProviderError) as raised:
         await collect(deployment, ask("[fault=stall]"))
     assert raised.value.code == "interrupted"
+
+
+async def test_a_silence_before_the_first_word_is_as_long_as_the_deployment_says(cloud, deployment):
+    with pytest.raises(ProviderError) as raised:
+        await collect(replace(deployment, first_token_seconds=1), ask("[fault=silent]"))
+    assert raised.value.code == "timeout"
+    assert len(cloud.bodies) == 1
+
+
+async def test_a_key_that_no_header_takes_is_refused_without_being_told(
+    cloud, deployment, monkeypatch
+):
+    monkeypatch.setenv("CLOUD_KEY", "secret-key\nwith a line")
+    with pytest.raises(ProviderError) as raised:
+        await collect(deployment, ask())
+    assert raised.value.code == "unauthorized"
+    assert "secret" not in str(raised.value)
+    assert cloud.received == []
+
+
+async def test_a_key_in_a_file_is_read_afresh(cloud, deployment, monkeypatch, tmp_path):
+    monkeypatch.delenv("CLOUD_KEY")
+    file = tmp_path / "key"
+    monkeypatch.setenv("CLOUD_KEY_FILE", str(file))
+    with pytest.raises(ProviderError, match="CLOUD_KEY_FILE"):
+        await collect(deployment, ask())
+    file.write_text("test-key\n")
+    assert text_of(await collect(deployment, ask()))
 
 
 async def test_closing_it_stops_the_server(cloud, deployment):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assistants import compute
-from assistants.compute.providers import openai_compatible
+from assistants.compute.providers import openai_compatible, openai_errors
 from assistants.compute.providers.openai_compatible import OpenAICompatible
 from assistants.exceptions import ProviderError
 from assistants.types import (
@@ -99,6 +99,8 @@ async def test_a_slow_first_token_is_waited_for(server: Upstream):
         ("503", "overloaded", 2.0, False),
         ("redirect", "bad_response", None, False),
         ("context", "context_exceeded", None, True),
+        ("quota", "spend_limit", None, True),
+        ("filtered", "refused", None, True),
         ("404", "model_missing", None, True),
         ("reset_before", "unreachable", None, False),
         ("garbage", "bad_response", None, False),
@@ -122,6 +124,40 @@ async def test_failures_after_some_text_keep_it(server: Upstream, fault, code):
     assert text == upstream.text_of(upstream.AT_FAULT)
     assert events[-1].code == code
     assert not any(isinstance(event, Finished) for event in events)
+
+
+async def test_an_answer_that_a_filter_cuts_off_is_no_answer(server: Upstream):
+    _, events = await run(server.deployment, ask("[fault=content_filter]"))
+    assert events[-1].code == "refused"
+
+
+async def test_what_a_server_refuses_by_name_is_left_out_and_remembered(server: Upstream):
+    server.script.refused = ("max_tokens", "temperature", "stream_options")
+    spec = server.asked(model=upstream.MODEL)
+    for _ in range(2):
+        text, events = await run(spec, ask())
+        assert text == upstream.text_of(12)
+        assert isinstance(events[-1], Finished)
+    bodies = [request["body"] for request in server.script.requests]
+    assert len(bodies) == 5
+    for body in bodies[-2:]:
+        assert body["max_completion_tokens"] == 1024
+        assert not body.keys() & set(server.script.refused)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (429, '[{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}]', "rate_limited"),
+        (400, '{"error": {"innererror": {"code": "ResponsibleAIPolicyViolation"}}}', "refused"),
+        (429, '{"error": {"type": "insufficient_quota", "code": null}}', "spend_limit"),
+        (402, "no JSON", "spend_limit"),
+        (400, '{"message": "prompt is too long", "type": "invalid_request"}', "context_exceeded"),
+        (529, "", "overloaded"),
+    ],
+)
+def test_each_makers_errors_are_understood(status, body, code):
+    assert openai_errors.refusal(status, {}, body).code == code
 
 
 async def test_a_stalled_stream_times_out(server: Upstream, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -23,8 +23,13 @@ from assistants.types import (
     Prompt,
     PromptMessage,
     Role,
+    SealedPrompt,
     Started,
 )
+from tests import cloud as scripted
+from tests.cloud import Cloud
+from tests.egress import let_through
+from tests.workers import CLOUD_KEYS
 
 QUESTION = "How many days may a visitor badge be kept?"
 FACTS = "A visitor badge may be kept for three days. It is then handed back at the front desk."
@@ -52,8 +57,22 @@ PROMPT = Prompt(
 )
 
 
-@pytest.fixture(params=["openai_compatible", "local", "quotes"])
+@pytest.fixture(params=["openai_compatible", "local", "quotes", "openai_cloud", "anthropic"])
 def deployment(request: pytest.FixtureRequest) -> Any:
+    if request.param == "anthropic":
+        request.getfixturevalue("cloud_worker")
+        cloud = request.getfixturevalue("cloud")
+        cloud.tokens = 24
+        return DeploymentSpec(
+            *("claude", "anthropic", "cloud", "us", scripted.MODEL),
+            base_url=cloud.url,
+            key_variable="TEST_API_KEY",
+        )
+    if request.param == "openai_cloud":
+        request.getfixturevalue("cloud_worker")
+        server = request.getfixturevalue("server")
+        server.script.tokens, server.script.key = 24, CLOUD_KEYS["TEST_API_KEY"]
+        return server.asked(environment="cloud", region="eu", key_variable="TEST_API_KEY")
     if request.param == "openai_compatible":
         server = request.getfixturevalue("server")
         server.script.tokens = 24
@@ -64,7 +83,16 @@ def deployment(request: pytest.FixtureRequest) -> Any:
     return DeploymentSpec("quotes", "quotes", "on_prem", "", "")
 
 
+@pytest.fixture
+async def cloud() -> AsyncIterator[Cloud]:
+    async with scripted.serve(Cloud()) as cloud:
+        yield cloud
+
+
 def start(deployment: DeploymentSpec, prompt: Prompt = PROMPT) -> AsyncGenerator[GenerationEvent]:
+    if deployment.environment == "cloud":
+        sealed = SealedPrompt(prompt.messages, prompt.max_tokens, prompt.temperature)
+        return let_through(sealed, deployment).events()
     return compute.generate(prompt, deployment, generation_id=str(uuid.uuid4()))
 
 

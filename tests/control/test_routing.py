@@ -118,7 +118,7 @@ def test_what_the_zone_refuses_is_never_in_the_list_whatever_its_rank():
     refused = Candidate(replace(CLOUDY, rank=1), zone_refusal="The zone clinical may not leave.")
     route = decide_route(GROUNDED, [refused, Candidate(QUOTES)], preferred="anthropic")
     assert [spec.slug for spec in route.deployments] == ["quotes"]
-    assert "The zone clinical may not leave" in route.rule
+    assert "Not taken: anthropic (the zone clinical may not leave)." in route.rule
 
 
 def test_a_deployment_that_does_not_answer_is_passed_over():
@@ -232,8 +232,8 @@ def test_the_rule_is_a_sentence_for_people():
     route = decide_route(GROUNDED, HOUSE, difficulty=HARD, zone=GENERAL)
     assert route.rule == (
         "Answered in the cloud (anthropic, us) because the question to the documents needs "
-        "reasoning and its zone, general, permits sealed processing there; quotes is less suited "
-        "(not taken: local: not declared good enough for answering from documents)."
+        "reasoning and its zone, general, permits sealed processing there; quotes is less suited. "
+        "Not taken: local (not declared good enough for answering from documents)."
     )
     route = decide_route(Capability.CHAT, [Candidate(CLOUDY), Candidate(LOCAL)], zone=GENERAL)
     assert route.rule == (

@@ -72,6 +72,12 @@ def test_a_known_name_that_is_a_word_counts_with_a_capital_only():
         "patient denies chest pain , shortness of breath or nausea .",
         "for row in rows:\n    total += row.amount\nreturn total",
         "Retries are limited to three; the queue then waits a minute.",
+        "Stop dabigatran 48 hours before; CrCl below 30 mL/min needs 72.",
+        "| Ferritin | 30 - 300 ng/L |\n| Neutrophils | 2.0 - 7.5 |",
+        "Under section 4.2 gifts above EUR 10,000 need approval.",
+        "<h2>Lactate</h2>\n<p>Above 2 mmol/L</p>",
+        "const nextCursor = page.baseUrl + amountMinor;",
+        "ok, the batch 7f2c took 54 ms. The next one did not.",
     ],
 )
 def test_plain_content_stays(text: str):

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import redis
 
 from hybridapp.embedded import Postgres, Valkey
-from hybridapp.embedded.process import LONGEST_SOCKET_PATH, PartFailed
-from tests.faults.processes import handles, wait_for_ends
+from hybridapp.embedded.process import LONGEST_SOCKET_PATH, PartFailed, as_user
+from tests.faults.processes import command_line, handles, wait_for_ends
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,75 @@ def test_neither_role_bypasses_row_level_security_and_the_app_makes_nothing(stat
                 of[url] = connection.execute(RIGHTS).fetchone()
     assert of[postgres.url] == (False, False, False, False, False, False)
     assert of[postgres.owner_url] == (False, False, False, True, True, True)
+
+
+def test_who_only_reaches_the_socket_opens_no_database(state_dir: Path):
+    with Postgres(state_dir, durable=False) as postgres:
+        for role in ("postgres", "hybridapp", "hybridapp_app"):
+            for word in ("", "postgres", role):
+                with pytest.raises(psycopg.OperationalError, match="password"):
+                    psycopg.connect(
+                        host=str(postgres.sockets), user=role, password=word, dbname="hybridapp"
+                    )
+    assert postgres.secret.stat().st_mode & 0o077 == 0
+
+
+def test_data_of_a_release_without_passwords_gets_them_at_the_next_start(state_dir: Path):
+    with Postgres(state_dir, durable=False) as postgres:
+        pass
+    earlier = "local all all peer map=us\n"
+    (postgres.data / "pg_hba.conf").write_text(earlier)
+    postgres.secret.unlink()
+    with Postgres(state_dir, durable=False) as postgres:
+        psycopg.connect(postgres.url).close()
+        psycopg.connect(postgres.owner_url).close()
+    assert (postgres.data / "pg_hba.conf").read_text() != earlier
+
+
+def test_no_program_shows_a_password_to_ps(state_dir: Path):
+    with Postgres(state_dir, durable=False) as postgres, Valkey(state_dir, durable=False) as valkey:
+        seen = command_line(postgres.process.pid) + command_line(valkey.process.pid)
+        for url in (postgres.url, postgres.owner_url, valkey.url, valkey.cloud_url):
+            word = urlsplit(url).password
+            assert word
+            assert word not in seen
+        for path in valkey.home.parent.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_broker_asks_for_a_password_and_bounds_the_clouds_account(state_dir: Path):
+    with Valkey(state_dir, durable=False) as valkey:
+        with (
+            redis.Redis(unix_socket_path=str(valkey.socket)) as nobody,
+            pytest.raises(redis.AuthenticationError),
+        ):
+            nobody.ping()
+        with redis.Redis.from_url(valkey.cloud_url) as cloud:
+            cloud.set("cloud:x", 1)
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                cloud.get("generation:x")
+
+
+def test_a_guest_comes_to_the_brokers_socket_and_to_nothing_else(state_dir: Path):
+    if os.geteuid() != 0:
+        pytest.skip("only root lets another user in")
+    state_dir.chmod(0o711)
+    guest = pwd.getpwnam("daemon")
+    with Valkey(state_dir, guest=guest) as valkey:
+        ask = f"import socket; socket.socket(socket.AF_UNIX).connect({str(valkey.socket)!r})"
+        for user, comes in ((guest, True), (pwd.getpwnam("nobody"), False)):
+            tried = subprocess.run(
+                ["/usr/bin/python3", "-c", ask], **as_user(user), cwd="/", capture_output=True
+            )
+            assert (tried.returncode == 0) is comes, tried.stderr
+        listed = subprocess.run(
+            ["cat", str(valkey.home / "accounts.acl"), str(state_dir / "broker_secret")],
+            **as_user(guest),
+            cwd="/",
+            capture_output=True,
+        )
+        assert listed.stdout == b""
 
 
 def test_new_databases_have_vectors(state_dir: Path):

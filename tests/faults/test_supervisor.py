@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -31,10 +32,12 @@ PARTS = {
     "trusted": "-n trusted@",
     "ingest": "-n ingest@",
     "model": "-n model@",
+    "cloud": "-n cloud@",
     "beat": "hybridapp beat",
     "broker": "valkey-server",
     "database": "postgres -D",
 }
+KEY_OF_A_CLOUD = "a-key-of-a-cloud-and-of-nobody-else"
 SECONDS_TO_END = 25
 SECOND_START = 30  # the aim is 15 on an idle machine
 
@@ -52,7 +55,11 @@ class House:
             began = time.monotonic()
             # Like a newcomer: the password is made up, not given.
             self.product = running.start(
-                self.state_dir, argv=MAKE, DEMO_PASSWORD="", DEMO_DOCUMENTS=str(self.documents)
+                self.state_dir,
+                argv=MAKE,
+                DEMO_PASSWORD="",
+                DEMO_DOCUMENTS=str(self.documents),
+                OTHER_API_KEY=KEY_OF_A_CLOUD,
             )
             self.product.wait_until_healthy()
             self.starts.append(time.monotonic() - began)
@@ -132,6 +139,37 @@ def test_the_model_worker_has_no_address_of_the_database(house: House):
     assert b"REDIS_URL" in names
     of_others = {b"DATABASE_URL", b"MIGRATION_DATABASE_URL", b"SECRET_KEY", b"DEMO_PASSWORD"}
     assert not names & of_others
+
+
+def environment_of(pid: int) -> dict[bytes, bytes]:
+    lines = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return {name: value for name, _, value in (line.partition(b"=") for line in lines) if name}
+
+
+def test_only_the_cloud_worker_is_given_the_key_of_a_cloud(house: House):
+    cloud = house.find(PARTS["cloud"])
+    assert environment_of(cloud)[b"OTHER_API_KEY"] == KEY_OF_A_CLOUD.encode()
+    above = {house.up().process.pid, house.find(SUPERVISOR)}  # whom a person gave it
+    for pid in set(house.processes()) - above - {cloud}:
+        held = environment_of(pid)
+        assert KEY_OF_A_CLOUD.encode() not in b"\0".join(held.values()), command_line(pid)
+    assert environment_of(house.find(PARTS["web"]))[b"CLOUD_KEYS"] == b"OTHER_API_KEY"
+    assert KEY_OF_A_CLOUD not in house.log
+    assert KEY_OF_A_CLOUD not in (house.state_dir / "services.json").read_text()
+
+
+def test_the_cloud_worker_is_given_nothing_that_opens_more(house: House):
+    held = environment_of(house.find(PARTS["cloud"]))
+    services = json.loads((house.state_dir / "services.json").read_text())
+    assert held[b"STATE_DIR"].decode() == str(house.state_dir / "cloud")
+    assert not list((house.state_dir / "cloud").iterdir())
+    told = b"\0".join(held.values()).decode()
+    secrets = [urlsplit(services[name]).password for name in services if name.endswith("_URL")]
+    secrets += [(house.state_dir / "secret_key").read_text()]
+    for secret in filter(None, secrets):
+        assert secret not in told
+    printed = house.up().manage("egress_public_key").strip()
+    assert held[b"EGRESS_PUBLIC_KEY"].decode() == printed
 
 
 @pytest.mark.parametrize("part", ["database", "broker"])

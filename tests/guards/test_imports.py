@@ -33,12 +33,17 @@ def test_the_trusted_worker_loads_nothing_heavy_before_it_is_needed():
     assert not loaded_by(code) & HEAVY
 
 
-def test_the_model_worker_has_no_django_and_no_database():
-    modules = loaded_by("import assistants.compute.worker", DJANGO_SETTINGS_MODULE="")
+@pytest.mark.parametrize("worker", ["worker", "cloud", "demo_cloud"])
+def test_a_worker_of_the_compute_plane_has_no_django_and_no_database(worker):
+    modules = loaded_by(f"import assistants.compute.{worker}", DJANGO_SETTINGS_MODULE="")
     assert "celery" in modules
     # kombu looks for django.utils wherever it is installed; what works with a database is not.
     forbidden = {"django.conf", "django.db", "django.apps", "psycopg", "channels", "hybridapp"}
     assert not modules & {*forbidden, "assistants.models", "assistants.services"}
+
+
+def test_the_cloud_worker_loads_no_model():
+    assert not loaded_by("import assistants.compute.cloud", DJANGO_SETTINGS_MODULE="") & HEAVY
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,10 @@ def test_a_used_up_budget_refuses_the_cloud_with_a_sentence_and_the_premises_go_
     spend("5", house)
     answer = ask(house.alice, QUESTION)
     assert (answer.status, answer.deployment.slug) == (Answer.Status.COMPLETED, "quotes")
-    assert f"{TODAY}, 5.00 €, is used up" in answer.receipt["rule"]
+    assert (
+        "(the compliance department's budget for today, 5.00 €, is used up"
+        in (answer.receipt["rule"])
+    )
     assert answer.receipt["refusals"][0]["deployment"] == "dear"
 
 

@@ -66,7 +66,7 @@ def test_only_what_needs_the_cloud_goes_there(house, text, answered_by):
 def test_a_restricted_zone_stays_on_the_premises_and_the_rule_says_why(house):
     plan = routing.plan_route(request(house, zone="clinical"))
     assert slugs(plan) == ["quotes"]
-    assert "anthropic: The zone clinical may not leave the premises" in plan.route.rule
+    assert "anthropic (the zone clinical may not leave the premises)" in plan.route.rule
 
 
 def test_more_than_the_zone_may_refuse(house):

@@ -98,7 +98,8 @@ def test_a_statement_is_prepared_once(turn, as_alice):
         turn[2].text = text
         rows.update(turn[2], ("text",))
         kept.append(prepared())
-    assert kept[0] and kept == kept[:1] * 3
+    assert kept[0]
+    assert kept == kept[:1] * 3
 
 
 def prepared() -> int:

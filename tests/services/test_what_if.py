@@ -46,7 +46,7 @@ def choice(found, slug):
 def test_it_tells_zone_route_refusals_costs_and_what_would_be_replaced(house):
     factories.make_document(house.zones.compliance, "The limit for gifts is EUR 50.")
     found = ask_it(house)
-    assert (found.task, found.difficulty) == ("grounded_answer", "easy")
+    assert (found.task, found.difficulty) == ("answering from documents", "easy")
     assert found.zone.zones == ["compliance", "general"]
     assert found.passages == {"compliance": 1}
     assert [each.slug for each in found.choices if each.place] == ["anthropic", "quotes"]
@@ -81,7 +81,6 @@ def test_it_is_what_the_turn_then_does(house):
     answer = ask(house.alice, TEXT)
     assert answer.receipt["rule"] == found.rule
     assert answer.receipt["zones"] == found.zone.zones
-    assert answer.receipt["task"] == found.task
     assert {refusal["deployment"]: refusal["reason"] for refusal in answer.receipt["refusals"]} == {
         each.slug: each.refusal for each in found.choices if each.refusal
     }

@@ -143,7 +143,7 @@ def test_it_shows_zone_route_reasons_costs_and_placeholders_and_no_passage(admin
     assert "Zone compliance (confidential)" in told
     assert "1 from compliance" in told
     assert "✓ First" in told
-    assert "quotes on_prem ✓ Fallback, number 2" in told
+    assert "quotes on the premises ✓ Fallback, number 2" in told
     assert "1 EMAIL" in told
     assert "Write to [EMAIL" in told
     assert "data-sealed>What is the limit" in page.content.decode()

@@ -16,7 +16,7 @@ from django.db import connections
 from django.test import Client
 
 from assistants import data
-from assistants.models import Answer, Assistant, Conversation, Message
+from assistants.models import Answer, Assistant, Conversation, Deployment, Message
 from assistants.services import health, metrics
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +65,23 @@ def test_all_parts_ready_is_200(client: Client, all_alive: None):
     ]
     assert all(part["ready"] for part in body["parts"].values())
     assert body["parts"]["database"]["detail"].startswith("PostgreSQL 1")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_cloud_worker_counts_while_a_cloud_deployment_is_enabled(
+    client: Client, broker: redis.Redis, all_alive: None
+):
+    broker.delete("cloud:alive:cloud")
+    cloud = Deployment.objects.create(slug="claude", provider="anthropic", environment="cloud")
+    status, body = ask(client)
+    assert (status, body["parts"]["cloud_worker"]["ready"]) == (503, False)
+    broker.set("cloud:alive:cloud", 1, ex=60)
+    assert ask(client)[0] == 200
+    cloud.enabled = False
+    cloud.save()
+    broker.delete("cloud:alive:cloud")
+    status, body = ask(client)
+    assert (status, "cloud_worker" in body["parts"]) == (200, False)
 
 
 def test_a_worker_that_does_not_report_is_named(

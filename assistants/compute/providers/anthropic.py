@@ -12,13 +12,13 @@ import asyncio
 import json
 import random
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from typing import Any, cast
 
 import anthropic
 import httpx2
-from anthropic.types import MessageParam
+from anthropic.types import MessageParam, TextBlockParam
 
 from assistants.compute.providers.base import failure
 from assistants.compute.providers.events import EventReader
@@ -39,13 +39,14 @@ from assistants.types import (
 )
 
 BASE_URL = "https://api.anthropic.com"
-CONNECT_SECONDS = 5.0
-FIRST_TOKEN_SECONDS = 60.0
+CONNECT_SECONDS = 2.5
+FIRST_TOKEN_SECONDS = 20.0  # unless the deployment says otherwise
 NEXT_TOKEN_SECONDS = 30.0
 GATHER_SECONDS = 0.02  # as in openai_compatible
 CHECK_SECONDS = 2.0
-# A second try at the same place, before any text: only if it can begin this soon. Beyond that the
-# next permitted deployment is quicker.
+# A second try at the same place, before any text: only if it can begin this soon, and the first
+# failed this soon. Beyond that the next permitted deployment is quicker; with one connection that
+# is never made it has the request within five seconds.
 PATIENCE_SECONDS = 1.5
 JITTER_SECONDS = (0.2, 0.8)
 
@@ -108,17 +109,19 @@ async def close_session() -> None:
 class Anthropic:
     """See `Provider`. The key is read at each call and never kept.
 
-    The system prompt is marked as a prefix that the server may cache: it is the same for all
-    requests of an assistant.
+    Two prefixes are marked for the server to cache: the system prompt, which is the same for all
+    requests of an assistant, and the conversation before the question, which only grows.
     """
 
     def __init__(self, deployment: DeploymentSpec) -> None:
         self._deployment = deployment
+        self._patience = float(deployment.first_token_seconds or FIRST_TOKEN_SECONDS)
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[GenerationEvent, None]:
         again = True
+        begun = asyncio.get_running_loop().time()
         while True:
-            answer = _Answer(self._deployment)
+            answer = _Answer(self._deployment, self._patience)
             try:
                 async with aclosing(self._stream(prompt, answer)) as events:
                     async for event in events:
@@ -126,7 +129,8 @@ class Anthropic:
                 return
             except ProviderError as error:
                 pause = _pause(error)
-                if not again or answer.announced or pause is None:
+                late = asyncio.get_running_loop().time() - begun > PATIENCE_SECONDS
+                if not again or late or answer.announced or pause is None:
                     raise
                 again = False
                 await asyncio.sleep(pause)
@@ -136,7 +140,7 @@ class Anthropic:
     ) -> AsyncGenerator[GenerationEvent, None]:
         try:
             async with AsyncExitStack() as stack:
-                async with asyncio.timeout(FIRST_TOKEN_SECONDS):
+                async with asyncio.timeout(self._patience):
                     response = await stack.enter_async_context(self._open(prompt))
                 chunks = response.iter_bytes()
                 while not answer.done:
@@ -183,7 +187,7 @@ class Anthropic:
             base_url=self._deployment.base_url or BASE_URL,
             max_retries=0,
             timeout=httpx2.Timeout(
-                NEXT_TOKEN_SECONDS, connect=CONNECT_SECONDS, read=FIRST_TOKEN_SECONDS
+                NEXT_TOKEN_SECONDS, connect=CONNECT_SECONDS, read=self._patience
             ),
             http_client=_http_client(),
         )
@@ -193,26 +197,35 @@ class Anthropic:
         return self._client().messages.with_streaming_response.create(
             model=self._deployment.model,
             max_tokens=min(prompt.max_tokens, self._deployment.max_tokens),
-            system=[{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}]
-            if system
-            else anthropic.omit,
-            messages=[_message(m) for m in prompt.messages if m.role is not Role.SYSTEM],
+            system=[_end_of_prefix(system)] if system else anthropic.omit,
+            messages=_messages([m for m in prompt.messages if m.role is not Role.SYSTEM]),
             stream=True,
         )
 
 
-def _message(message: PromptMessage) -> MessageParam:
-    role = "assistant" if message.role is Role.ASSISTANT else "user"
-    return cast(MessageParam, {"role": role, "content": message.text})
+def _messages(turns: Sequence[PromptMessage]) -> list[MessageParam]:
+    """The last of the turns is the question."""
+    messages: list[dict[str, object]] = []
+    for number, turn in enumerate(turns, start=1):
+        before_the_question = number == len(turns) - 1
+        content = [_end_of_prefix(turn.text)] if before_the_question else turn.text
+        role = "assistant" if turn.role is Role.ASSISTANT else "user"
+        messages.append({"role": role, "content": content})
+    return cast(list[MessageParam], messages)
+
+
+def _end_of_prefix(text: str) -> TextBlockParam:
+    """Up to here, a server may take what it has read before."""
+    return {"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}
 
 
 class _Answer:
     """Reads one answer and keeps what is known of it."""
 
-    def __init__(self, deployment: DeploymentSpec) -> None:
+    def __init__(self, deployment: DeploymentSpec, patience: float) -> None:
         self._deployment = deployment
         self._loop = asyncio.get_running_loop()
-        self._deadline = self._loop.time() + FIRST_TOKEN_SECONDS
+        self._deadline = self._loop.time() + patience
         self._reader = EventReader()
         self._reason = ""
         self._asked = 0
@@ -230,7 +243,7 @@ class _Answer:
     async def read_more(self, chunks: AsyncIterator[bytes]) -> str:
         """The text of the next bytes. Sets `done` at the end, and `error` where that is none.
 
-        A ping keeps the connection open and is no progress.
+        A ping, and all that comes before the text, keeps the connection open and is no progress.
         """
         try:
             async with asyncio.timeout_at(self._deadline):
@@ -253,10 +266,8 @@ class _Answer:
 
     def _take(self, event: dict[str, Any], parts: list[str]) -> None:
         kind = event["type"]
-        if kind == "ping":
-            return
-        self._deadline = self._loop.time() + NEXT_TOKEN_SECONDS
         if kind == "content_block_delta":
+            self._deadline = self._loop.time() + NEXT_TOKEN_SECONDS
             if event["delta"]["type"] == "text_delta":
                 parts.append(event["delta"]["text"])
         elif kind == "message_start":
@@ -312,8 +323,11 @@ def _refusal(error: anthropic.APIStatusError) -> ProviderError:
     at, and never put into the error.
     """
     code = _CODE_OF_STATUS.get(error.status_code, "bad_response")
-    if error.status_code == 400 and "too long" in (error.api_message or ""):
+    said = (error.api_message or "").lower()
+    if error.status_code == 400 and "too long" in said:
         code = "context_exceeded"
+    if error.status_code == 400 and "credit balance" in said:
+        code = "spend_limit"
     if error.type == "billing_error" or "spend_limit" in (error.error_code or ""):
         code = "spend_limit"
     return failure(

@@ -12,11 +12,9 @@ from pathlib import Path
 
 from assistants.compute.lanes import CLOUD
 from assistants.compute.providers.base import failure
+from assistants.conf import CLOUD_KEY_SUFFIX
 from assistants.exceptions import ProviderError
 
-# Keys of clouds, and nothing else, are in variables of such names: only the cloud worker is given
-# those, whatever other deployments an admin registers.
-CLOUD_KEY_SUFFIX = "_API_KEY"
 FILE_SUFFIX = "_FILE"
 LONGEST_KEY = 8192
 

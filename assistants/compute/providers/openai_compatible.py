@@ -1,27 +1,28 @@
-"""Any server that speaks the OpenAI chat protocol: vLLM, Triton, TGI, Ollama, llama.cpp.
+"""Any server that speaks the OpenAI chat protocol: vLLM, Triton, TGI, Ollama, llama.cpp on the
+premises; OpenAI, Gemini and Mistral from a cloud worker.
 
-The deployment's `base_url` includes `/v1`. Streaming costs a few microseconds of CPU a token, so
-hundreds of answers share one event loop, one session and its kept connections.
+The deployment's `base_url` is what stands before `/chat/completions`: it ends in `/v1` mostly.
+Streaming costs a few microseconds of CPU a token, so hundreds of answers share one event loop, one
+session and its kept connections.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
-import time
 import weakref
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from typing import Any
 
 import aiohttp
 
+from assistants.compute.providers import openai_errors as errors
 from assistants.compute.providers.base import failure
 from assistants.compute.providers.events import EventReader
 from assistants.compute.providers.keys import read_key
 from assistants.exceptions import ProviderError
 from assistants.types import (
+    ON_PREM,
     Delta,
     DeploymentSpec,
     Finished,
@@ -33,8 +34,10 @@ from assistants.types import (
     Usage,
 )
 
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 2.5
+# Unless the deployment says otherwise. A server on the premises may read a long prompt for long.
 FIRST_TOKEN_SECONDS = 60.0
+CLOUD_FIRST_TOKEN_SECONDS = 20.0
 NEXT_TOKEN_SECONDS = 30.0
 DRAIN_SECONDS = 0.2
 # Between two reads: what comes meanwhile is read at once. A token a read costs several times the
@@ -44,33 +47,18 @@ GATHER_SECONDS = 0.02
 LONGEST_GATHER_SECONDS = 0.06
 UNHURRIED_ANSWERS = 20
 CHECK_SECONDS = 2.0
-ERROR_BODY_BYTES = 64 * 1024
+LISTED_BYTES = 1024 * 1024
 CHARACTERS_PER_TOKEN = 4  # only where a server reports no usage
 
-_CODE_OF_STATUS = {
-    401: "unauthorized",
-    403: "unauthorized",
-    404: "model_missing",
-    408: "timeout",
-    413: "context_exceeded",
-    429: "rate_limited",
-    502: "overloaded",
-    503: "overloaded",
-    504: "overloaded",
-    529: "overloaded",
-}
-# What servers say when a prompt is too long: vLLM and OpenAI, llama.cpp, TGI and Triton.
-_TOO_LONG = re.compile(
-    r"context_length_exceeded|maximum context length|context (size|length|window)|exceed_context"
-    r"|too many (input )?tokens|(prompt|input) is too long|inputs? tokens.{0,40}must be",
-    re.IGNORECASE,
-)
+FILTERED = "content_filter"
 _FINISH_REASONS = {"length": FinishReason.LENGTH}
 
 _sessions: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = (
     weakref.WeakKeyDictionary()
 )
 _first_models: dict[tuple[str, str], str] = {}  # by base_url and key_variable
+# By base_url and model: which of our usual parameters it was found to refuse.
+_refused: dict[tuple[str, str], frozenset[str]] = {}
 
 
 _streaming: set[_Answer] = set()  # of this process
@@ -109,6 +97,10 @@ class OpenAICompatible:
     def __init__(self, deployment: DeploymentSpec) -> None:
         self._deployment = deployment
         self._base_url = deployment.base_url.rstrip("/")
+        usual = (
+            FIRST_TOKEN_SECONDS if deployment.environment == ON_PREM else CLOUD_FIRST_TOKEN_SECONDS
+        )
+        self._patience = float(deployment.first_token_seconds or usual)
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[GenerationEvent, None]:
         try:
@@ -116,7 +108,7 @@ class OpenAICompatible:
         except ProviderError:
             self._forget_model()
             raise
-        answer = _Answer(self._deployment, prompt)
+        answer = _Answer(self._deployment, prompt, self._patience)
         _streaming.add(answer)
         try:
             while not answer.done:
@@ -161,7 +153,7 @@ class OpenAICompatible:
     async def _open(self, prompt: Prompt) -> aiohttp.ClientResponse:
         """Send the request; returns once the server has accepted it."""
         try:
-            async with asyncio.timeout(FIRST_TOKEN_SECONDS):
+            async with asyncio.timeout(self._patience):
                 model = await self._model()
                 try:
                     return await self._post(prompt, model)
@@ -172,23 +164,36 @@ class OpenAICompatible:
                     self._forget_model()
                     return await self._post(prompt, await self._model())
         except TimeoutError:
-            raise failure("timeout", f"no answer within {FIRST_TOKEN_SECONDS:.0f} s") from None
+            raise failure("timeout", f"no answer within {self._patience:.0f} s") from None
 
     async def _post(self, prompt: Prompt, model: str) -> aiohttp.ClientResponse:
-        body = json.dumps(
-            {
-                "model": model,
-                "messages": [{"role": m.role.value, "content": m.text} for m in prompt.messages],
-                "max_tokens": min(prompt.max_tokens, self._deployment.max_tokens),
-                "temperature": prompt.temperature,
-                "stream": True,
-                "stream_options": {"include_usage": True},
-            }
-        ).encode()
-        response = await self._request("POST", "/chat/completions", body)
-        if response.status != 200:
-            raise await _refusal(response)
-        return response
+        """Send it again without what the server refuses by name, and remember that it does."""
+        where = (self._base_url, model)
+        while True:
+            refused = _refused.get(where, frozenset())
+            body = self._body(prompt, model, refused)
+            response = await self._request("POST", "/chat/completions", body)
+            if response.status == 200:
+                return response
+            said = await errors.read_body(response)
+            more = errors.refused_parameters(response.status, said) - refused
+            if not more:
+                raise errors.refusal(response.status, response.headers, said)
+            _refused[where] = refused | more
+
+    def _body(self, prompt: Prompt, model: str, refused: Collection[str]) -> bytes:
+        most = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
+        body: dict[str, Any] = {
+            "model": model,
+            "messages": [{"role": m.role.value, "content": m.text} for m in prompt.messages],
+            most: min(prompt.max_tokens, self._deployment.max_tokens),
+            "stream": True,
+        }
+        if "temperature" not in refused:
+            body["temperature"] = prompt.temperature
+        if "stream_options" not in refused:
+            body["stream_options"] = {"include_usage": True}
+        return json.dumps(body).encode()
 
     async def _request(
         self, method: str, path: str, body: bytes | None = None
@@ -239,8 +244,9 @@ class OpenAICompatible:
         response = await self._request("GET", "/models")
         try:
             if response.status != 200:
-                raise await _refusal(response)
-            listed = json.loads(await response.content.read(ERROR_BODY_BYTES * 16))
+                said = await errors.read_body(response)
+                raise errors.refusal(response.status, response.headers, said)
+            listed = json.loads(await response.content.read(LISTED_BYTES))
             return [str(model["id"]) for model in listed["data"]]
         except (ValueError, KeyError, TypeError, aiohttp.ClientError) as error:
             raise failure("bad_response", f"GET /models: {type(error).__name__}") from None
@@ -268,11 +274,11 @@ class _Answer:
         "error",
     )
 
-    def __init__(self, deployment: DeploymentSpec, prompt: Prompt) -> None:
+    def __init__(self, deployment: DeploymentSpec, prompt: Prompt, patience: float) -> None:
         self._deployment = deployment
         self._prompt = prompt
         self._loop = asyncio.get_running_loop()
-        self._deadline = self._loop.time() + FIRST_TOKEN_SECONDS
+        self._deadline = self._loop.time() + patience
         self._reader = EventReader()
         self._reason = ""
         self._usage: dict[str, Any] | None = None
@@ -301,6 +307,9 @@ class _Answer:
         text = self._take(data)
         if self.chunks > chunks:  # a comment that keeps the connection open is no progress
             self._deadline = self._loop.time() + NEXT_TOKEN_SECONDS
+        if self._reason == FILTERED:
+            self.done = True
+            self.error = failure("refused", "finish_reason content_filter")
         if not data and not self.done:
             self.done = True
             if not self._reason:
@@ -318,7 +327,7 @@ class _Answer:
                 events = events[: events.index(b"[DONE]")]
             for chunk in _parse(events):
                 if chunk.get("error"):
-                    self.error = _error_in_stream(chunk["error"])
+                    self.error = errors.error_in_stream(chunk["error"])
                     self.done = True
                     break
                 self._take_chunk(chunk, parts)
@@ -382,57 +391,3 @@ async def _drain(content: aiohttp.StreamReader) -> None:
                 pass
     except (TimeoutError, aiohttp.ClientError, OSError):
         pass  # the answer is complete; only the connection is lost
-
-
-async def _refusal(response: aiohttp.ClientResponse) -> ProviderError:
-    """The typed error for a status other than 200. The body may repeat the prompt: it is looked
-    at, and never put into the error.
-    """
-    body = ""
-    try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            body = (await response.content.read(ERROR_BODY_BYTES)).decode(errors="replace")
-    except (TimeoutError, aiohttp.ClientError, OSError):
-        pass  # the status says enough
-    finally:
-        response.release()
-    code = _CODE_OF_STATUS.get(response.status, "bad_response")
-    if response.status in (400, 413, 422, 500) and _TOO_LONG.search(body):
-        code = "context_exceeded"
-    return failure(
-        code,
-        f"HTTP {response.status}",
-        retry_after=_seconds(response.headers.get("Retry-After", "")),
-    )
-
-
-def _error_in_stream(error: Any) -> ProviderError:
-    if not isinstance(error, dict):
-        error = {"message": str(error)}
-    status = error.get("code") if isinstance(error.get("code"), int) else error.get("status_code")
-    said = f"{error.get('type', '')} {error.get('code', '')} {error.get('message', '')}"
-    if _TOO_LONG.search(said):
-        code = "context_exceeded"
-    elif status in _CODE_OF_STATUS:
-        code = _CODE_OF_STATUS[status]
-    elif "overloaded" in said.lower():
-        code = "overloaded"
-    elif "rate" in said.lower() and "limit" in said.lower():
-        code = "rate_limited"
-    else:
-        code = "bad_response"
-    return failure(code, "the server reported an error in the stream")
-
-
-def _seconds(retry_after: str) -> float | None:
-    """Retry-After is a number of seconds or a date."""
-    if not retry_after:
-        return None
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None

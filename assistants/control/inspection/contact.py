@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from assistants.control.inspection.hits import Form, Hit, around_numbers, form, is_near, words
 
 _EMAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+\-'])(?P<local>[^\W_][\w.%+\-']*+)[ ]?@[ ]?(?P<domain>[^\W_][\w\-]*+(?:\.[\w\-]++)*?\.[A-Za-z]{2,24})(?![\w\-])"
+    r"(?<![A-Za-z0-9._%+\-'])(?P<local>[^\W_][\w.%+\-']*+)(?:@|[ ]@[ ])(?P<domain>[^\W_][\w\-]*+(?:\.[\w\-]++)*?\.[A-Za-z]{2,24})(?![\w\-])"
 )
 _SPELLED_EMAIL = re.compile(
     r"(?i)(?<!\w)[\w.%+\-]{1,64}\s?[\[({<]?\s?(?:\bat\b|@|\barobase\b)\s?[\])}>]?\s?[\w\-]{1,63}"
@@ -20,7 +20,7 @@ _SPELLED_EMAIL = re.compile(
 _DISGUISED = re.compile(r"(?i)\bdot\b|\bpunkt\b|\bpoint\b|[\[({<]\s?(?:at|dot|@|\.)\s?[\])}>]")
 _SPELLED_SIGNS = ("dot", "punkt", "arobase", "(at", "[at", "{at", "<at", "(@", "[@", "{@")
 _ENDINGS = re.compile(
-    r"(?i)(?:com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|health|bank|example|test|invalid|eu|uk|us|de|fr|es|it|nl|be|ch|at|ie|pt|se|no|dk|fi|pl|cz|ca|au|nz|in|jp|cn|br|mx|za)$"
+    r"(?i)\W(?:com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|health|bank|example|test|invalid|eu|uk|us|de|fr|es|it|nl|be|ch|at|ie|pt|se|no|dk|fi|pl|cz|ca|au|nz|in|jp|cn|br|mx|za)$"
 )
 _NO_PERSON = frozenset({"git", "app", "pytest", "self"})  # of an address in code
 
@@ -71,7 +71,8 @@ def find_backwards(reversed_text: str) -> Iterator[Hit]:
 def _emails(text: str, lower: str) -> Iterator[Hit]:
     if "@" in text:
         for match in _EMAIL.finditer(text):
-            if match["local"].lower() not in _NO_PERSON:
+            spaced = " @ " in match[0] and not _ENDINGS.search(match[0])
+            if match["local"].lower() not in _NO_PERSON and not spaced:
                 yield Hit("EMAIL_ADDRESS", match[0])
     if any(sign in lower for sign in _SPELLED_SIGNS):
         for match in _SPELLED_EMAIL.finditer(text):

@@ -32,7 +32,8 @@ _ESCAPE = re.compile(
 )
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _QUOTED = re.compile(r"(?:=[0-9A-F]{2})++")
-_SOFT_BREAK = re.compile(r"=\r?\n")
+# Not behind a run in base64, which ends so as well.
+_SOFT_BREAK = re.compile(r"(?<![A-Za-z0-9+/]{20})(?<!=)=\r?\n(?=\S)")
 _ENTITY = re.compile(r"&#?[A-Za-z0-9]{2,8}")
 _MARKUP = re.compile(r"<!--[^<>]{0,200}-->|</?[A-Za-z][^<>]{0,60}>|/\*[^*]{0,200}\*/")
 _CODES = re.compile(r"(?<![\w.])\d{2,3}(?:[ ,;]{1,2}\d{2,3}){3,300}+(?![\w.])")
@@ -52,8 +53,11 @@ _HEX_PAIRS = re.compile(
 _HEX_SIGNS = re.compile(r"0x|[^0-9A-Fa-f]")
 _BASE85 = re.compile(r"(?<!\S)(?:<~)?([!-~]{15,}+)(?!\S)")
 _NOT_BASE85 = re.compile(r"[a-z]{5}|[A-Z][a-z]{4}")
-_DIGEST_NAMED = re.compile(r"(?i)sha(?:256|384|512)[-:=]$")
+_DIGEST = re.compile(r"(?i)sha(?:256|384|512)[-/][A-Za-z0-9+/]{43,86}={0,2}$")
 _OPAQUE = 48  # characters of a run that nobody wrote by hand
+_OPAQUE_PART = 32  # of these, those that are no word, path or digest
+_BETWEEN_PARTS = re.compile(r"[/_\-+]")
+_HEX_PART = re.compile(r"[0-9a-fA-F]+")
 _HEX_OPAQUE = 130  # longer than the digest of SHA-512
 
 _PACKED = (
@@ -74,24 +78,25 @@ def read_layers(text: str) -> list[str]:
     left = max(LEAST_READ, GROWTH * len(text))
     current = text
     for _ in range(DEPTH):
-        current = _layer(current, left)
+        current, _ = _layer(current, left)
         if not current:
             return layers
         layers.append(current)
         left -= len(current)
-    if len(_layer(current, left)) >= _DEEPER:
+    if _layer(current, left)[1] >= _DEEPER:
         raise Unreadable(f"it is encoded more than {DEPTH} times over")
     return layers
 
 
-def _layer(text: str, left: int) -> str:
-    found: list[str] = []
-    found += {decoded for decoded in (_in_place(text), _unquoted(text)) if decoded != text}
-    for piece in _runs(text, left):
-        found.append(piece)
-    if sum(map(len, found)) > left:
+def _layer(text: str, left: int) -> tuple[str, int]:
+    """What one step of decoding says, and of how many characters it is news."""
+    in_place = {decoded for decoded in (_in_place(text), _unquoted(text)) if decoded != text}
+    runs = list(dict.fromkeys(_runs(text, left)))
+    if sum(map(len, (*in_place, *runs))) > left:
         raise Unreadable("decoded, it is longer than what is inspected")
-    return "\n\n".join(found)
+    # What is decoded in place gets shorter.
+    news = sum(map(len, runs)) + sum(abs(len(text) - len(decoded)) for decoded in in_place)
+    return "\n\n".join((*in_place, *runs)), news
 
 
 def _in_place(text: str) -> str:
@@ -154,11 +159,7 @@ def _runs(text: str, left: int) -> Iterator[str]:
             continue
         read = list(_base64(run, left))
         yield from read
-        if (
-            not read
-            and _is_opaque(run)
-            and not _DIGEST_NAMED.search(text[max(0, match.start() - 8) : match.start()])
-        ):
+        if not read and _is_opaque(run) and not _DIGEST.match(run):
             raise Unreadable("it holds an encoded run that cannot be read")
     for match in _BASE32.finditer(text):
         run = match[0].rstrip("=").upper()
@@ -242,9 +243,14 @@ def _as_text(value: bytes) -> str:
 
 
 def _is_opaque(run: str) -> bool:
-    """Long, and changes between capitals, small letters and digits as no name does."""
+    """Long, and changes between capitals, small letters and digits as no name or path does."""
     if len(run) < _OPAQUE:
         return False
-    kinds = "".join("A" if c.isupper() else "a" if c.islower() else "0" for c in run)
+    parts = (part for part in _BETWEEN_PARTS.split(run) if not _HEX_PART.fullmatch(part))
+    return sum(len(part) for part in parts if _is_mixed(part)) >= _OPAQUE_PART
+
+
+def _is_mixed(part: str) -> bool:
+    kinds = "".join("A" if c.isupper() else "a" if c.islower() else "0" for c in part)
     changes = sum(one != other for one, other in pairwise(kinds))
-    return changes >= 0.4 * len(run) and len(set(kinds)) == 3
+    return changes >= 0.4 * len(part) and len(set(kinds)) == 3

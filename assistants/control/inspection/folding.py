@@ -4,6 +4,8 @@ Unseen characters go, compatibility forms and accents become plain letters, and 
 scripts that look like Latin ones become those. All of it is one pass by `str.translate`.
 """
 
+# ruff: noqa: E501 (a table is read in lines)
+
 from __future__ import annotations
 
 import re
@@ -25,12 +27,13 @@ _ALIKE = {
     "Ο": "O", "Ρ": "P", "Τ": "T", "Υ": "Y", "Χ": "X",
     # Latin letters and signs that NFKD leaves alone
     "ı": "i", "ȷ": "j", "ɑ": "a", "ɡ": "g", "ɩ": "i", "ʟ": "L", "ɪ": "i", "ø": "o", "Ø": "O",
-    "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T", "ß": "ss",
+    "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "Ð": "D",
+    "ħ": "h", "Ħ": "H", "ŧ": "t", "Ŧ": "T", "ß": "ss",
     "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "Th", "ð": "d",
     "ᴀ": "a", "ʙ": "b", "ᴄ": "c", "ᴅ": "d", "ᴇ": "e", "ꜰ": "f", "ɢ": "g", "ʜ": "h", "ᴊ": "j",
     "ᴋ": "k", "ᴍ": "m", "ɴ": "n", "ᴏ": "o", "ᴘ": "p", "ʀ": "r", "ꜱ": "s", "ᴛ": "t", "ᴜ": "u",
     "ᴠ": "v", "ᴡ": "w", "ʏ": "y", "ᴢ": "z",
-    "‘": "'", "’": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"',
+    "‘": "'", "’": "'", "ʼ": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"',
     "⁄": "/", "∕": "/", "∶": ":", "。": ".", "·": ".",
 }  # fmt: skip
 _REMEMBERED = 0x20000  # planes beyond are rare, and remembering all of them would cost memory

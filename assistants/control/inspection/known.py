@@ -36,7 +36,7 @@ _CODED = re.compile(r"[a-z][A-Z0-9]|[A-Z]{2}[a-z]|[0-9][A-Za-z]")
 _CODED_LETTERS = 4
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]+")
 _URL_SAFE = str.maketrans("-_", "+/")
-_FILLED = re.compile(r"[a-z]\d[a-z]")
+_FILLED = re.compile(r"[^\W\d_]\d[^\W\d_]")
 _NO_LETTER = re.compile(r"[\W\d_]+")
 _NO_DIGIT = re.compile(r"\D+")
 
@@ -138,7 +138,8 @@ class _Texts:
         if spoken:
             digits += "|" + _NO_DIGIT.sub("", spoken.text)
         self._digits = digits
-        self._letters = _NO_LETTER.sub("", text).lower() if _FILLED.search(plain.text) else ""
+        filled = (token for token in plain.tokens if _FILLED.search(token))
+        self._letters = _NO_LETTER.sub("", "".join(filled)).lower()
         base64 = ""
         if sum(map(len, _CODED.findall(text))) >= _CODED_LETTERS:
             base64 = _NO_BASE64.sub("", text.translate(_URL_SAFE))
@@ -153,6 +154,8 @@ class _Texts:
         for words, how in needles.words:
             if words in self._words and words not in self._harmless:
                 yield _type(how)
+        if needles.anywhere and needles.anywhere in self._plain.text:
+            yield _type("in clear")
         if any(w in self._exact and w.lower() not in self._harmless for w in needles.exact):
             yield _type("in clear")
         for whole, compact in ((True, needles.wholes), (False, needles.parts)):

@@ -4,6 +4,7 @@ The rule. Looked for is
 
 - a value of at least four letters and digits, in any form; a number has at least five digits;
 - a value of three letters, as a word of its own and as it is written;
+- a name of two characters or more in a script that puts no blanks between words;
 - of a name (up to five words, no digits) also each word by itself of at least three letters, as a
   word of its own: in any case, unless it is plain English; a word that is as often a name ("King",
   "Rose") only with a capital.
@@ -27,6 +28,7 @@ from assistants.control.inspection.words import common_words, words_and_names
 SHORTEST, SHORTEST_WORD, SHORTEST_NUMBER = 4, 3, 5
 SHORTEST_DIGITS = 7  # of a number that is found among other digits
 _CODED_BYTES = 6  # a value of fewer has no form in base64 that is its own
+_WITHOUT_BLANKS = "\u2e80"  # from here on scripts of Asia, which put no blanks between words
 _MOST_WORDS = 5
 
 TOKEN = re.compile(r"[^\W_]+")
@@ -41,7 +43,8 @@ class Needles:
 
     `wholes` and `parts` are looked for in the text without its signs, by what disguise they are;
     `words` among its words; `exact` among its words as written; `classes` where letters stand for
-    digits and the other way round; `digits` among all digits.
+    digits and the other way round; `digits` among all digits, `anywhere` in a
+    script without blanks.
     """
 
     wholes: tuple[tuple[str, str], ...] = ()
@@ -54,6 +57,7 @@ class Needles:
     base64: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
     days: frozenset[Day] = frozenset()
+    anywhere: str = ""
     one_word: bool = False
 
 
@@ -64,6 +68,8 @@ def needles_of(value: str) -> Needles:
     tokens = TOKEN.findall(folded)
     small = [token.lower() for token in tokens]
     compact = "".join(small)
+    if len(compact) >= 2 and all(c >= _WITHOUT_BLANKS and c.isalpha() for c in compact):
+        return Needles(anywhere=compact, base64=_base64(value), hashes=_hashes(value))
     if len(small) == 1 and small[0].isalpha():
         return _of_word(value, tokens[0], small[0])
     if len(compact) < SHORTEST or (compact.isdigit() and len(compact) < SHORTEST_NUMBER):

@@ -52,7 +52,7 @@ _KEY_BLOCK = re.compile(
 # What is assigned is found first, and then the name before it.
 _ASSIGNED = re.compile(
     r"(?i)(?::=|=>|[:=]|(?<![^\W_])(?:is|was|lautet)(?![^\W_]):?)[ \t]{0,3}(?P<quote>[\"'`]?)"
-    r"(?P<value>[^\s\"'`,;(){}\[\]<>:=]{4}[^\s\"'`,;(){}\[\]<>]{0,508})(?P<after>.?)"
+    r"(?=(?P<value>[^\s\"'`,;(){}\[\]<>:=]{4}[^\s\"'`,;(){}\[\]<>]{0,508})(?P<after>.?))"
 )
 _NAME = re.compile(rf"(?i)(?P<name>{_NAMED})(?P<rest>\w{{0,16}})[*\"'`]{{0,3}}[ \t]{{0,3}}$")
 _NAME_SIZE = 48
@@ -65,11 +65,23 @@ _EVIDENT = re.compile(
 _CODE = re.compile(
     r"(?i)\bos\.|environ|getenv|process\.env|config|settings|self\.|\$|%s|request|argv|^\w+\.\w+"
 )
-_WORDS = ("pass", "password", "passwort", "kennwort", "pwd", "passphrase", "passcode", "pin")
+_WORDS = (
+    "pass",
+    "password",
+    "passwd",
+    "passwort",
+    "kennwort",
+    "pwd",
+    "passphrase",
+    "passcode",
+    "pin",
+)
 _SENTENCE_END = ".!?"
 
 _LONG = re.compile(r"(?<![A-Za-z0-9+/_\-=.])[A-Za-z0-9+/_\-]{24,}+={0,2}")
-_DIGEST_NAMED = re.compile(r"(?i)sha(?:256|384|512)[\-:=]$")
+_DIGEST = re.compile(r"(?i)sha(?:256|384|512)[-/][A-Za-z0-9+/]{43,86}={0,2}$")
+_SMALL_LETTERS = re.compile(r"[a-z]{3,}")
+_VARIABLE = re.compile(r"(?i)[a-z]+\d?(?:_[a-z]+\d?|_\d)+")
 _RANDOM = 3.9  # bits a character, of a long run that is no name
 _RANDOM_SHORT = 2.8  # of a value that is named a secret
 
@@ -92,8 +104,7 @@ def find_secrets(text: str) -> Iterator[Hit]:
         yield from each.find(text, lower)
     yield from _assigned(text)
     for match in _LONG.finditer(text):
-        named = _DIGEST_NAMED.search(text[max(0, match.start() - 8) : match.start()])
-        if not named and is_random(match[0]):
+        if not _DIGEST.match(match[0]) and is_random(match[0]):
             yield Hit("RANDOM_TOKEN", match[0])
 
 
@@ -108,6 +119,8 @@ def is_random(run: str) -> bool:
         return False
     kinds = "".join("A" if c.isupper() else "a" if c.islower() else "0" for c in run if c.isalnum())
     changes = sum(one != other for one, other in pairwise(kinds))
+    if sum(map(len, _SMALL_LETTERS.findall(run))) >= 0.4 * len(run):
+        return False  # made of words
     return changes >= 0.42 * len(kinds) and entropy(run) >= _RANDOM
 
 
@@ -132,7 +145,8 @@ def _assigned(text: str) -> Iterator[Hit]:
         elif any(map(str.isdigit, bare)) or not bare.isalnum():
             mixed = any(map(str.isdigit, bare)) and any(map(str.isalpha, bare))
             password = name in _WORDS and not rest and mixed
-            if password or (len(bare) >= 8 and mixed and entropy(bare) >= _RANDOM_SHORT):
+            made_up = mixed and not _VARIABLE.fullmatch(bare)
+            if password or (len(bare) >= 8 and made_up and entropy(bare) >= _RANDOM_SHORT):
                 yield Hit("PASSWORD" if name in _WORDS else "SECRET", value)
         elif name in _WORDS and match["quote"] and not rest:
             yield Hit("PASSWORD", value)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from assistants.data.privacy import people, tagger, views
+from assistants.data.privacy import content, people, tagger, views
 from assistants.data.privacy.folding import Folded, fold
-from assistants.data.privacy.spans import CERTAIN, SensitiveSpan, settle
+from assistants.data.privacy.spans import CERTAIN, QUASI_IDENTIFIERS, SensitiveSpan, settle
 from assistants.data.privacy.structured import claims
 from assistants.data.privacy.terms import TermList
 
@@ -145,6 +145,10 @@ def _is_entity(text: str, run: SensitiveSpan) -> bool:
     language in lower case only.
     """
     words = re.findall(r"[^\W\d_]+", text[run.start : run.end])
+    if run.type not in QUASI_IDENTIFIERS and content.is_content(
+        text, run.start, run.end, run.type, tagger.flags_of
+    ):
+        return False
     if not words:
         return run.type == "ADDRESS"
     known = [tagger.flags_of(word) for word in words]

@@ -39,6 +39,8 @@ _NOT_AFTER = frozenset(
     {
         *("visit", "appointment", "office", "note", "notes", "who", "said", "and", "or", "is"),
         *("was", "has", "will", "of", "in", "at", "to", "for", "with", "on", "from", "also", "do"),
+        *("the", "a", "an", "if", "no", "not", "yes", "it", "this", "that", "these", "there", "i"),
+        *("he", "she", "they", "we", "you", "what", "how", "when", "my", "your", "please", "so"),
     }
 )
 _PART = re.compile(r"[^\W\d_]+")
@@ -79,6 +81,8 @@ def _end_of_name(words: str, flags: Flags, trusted: bool) -> int:
         if not (name or (unknown and (capital or trusted)) or (capital and (trusted or end))):
             break
         end = match.end()
+        if len(plain) > 3 and words[end : end + 1] == ".":
+            return end  # of the sentence
         if plain.endswith(("'s", "’s")):
             return end - 2
     return end

@@ -152,7 +152,7 @@ def _patterns(bare: frozenset[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
     inside = rf"(?i:{_LETTERS_IN}){_ENDING_PART} ?(?:\\|%(?:5)?)?"
     tail = rf"{_BETWEEN_PART}(?:{_NUMBER}(?:{inside})?)?"
     named = "|".join(_begun(label, _BETWEEN_PART, tail) for label in sorted(LABELS))
-    opened = rf"(?:\\\[?|[\[［【]|%(?:5[Bb]?)?)(?: ?(?i:{named})?)?"
+    opened = rf"(?:\\?\[|[［【]|%5[Bb])(?: ?(?i:{named})?)?|\\|%5?"
     tail = rf"(?:\\?_?)?(?:{_NUMBER}(?:{_LETTERS_IN}s?)?)?"
     named = "|".join(_begun(label, r"(?:\\_?|_)?", tail) for label in sorted(bare))
     alone = rf"|(?:[<{{]|{_BEFORE})(?:{named})|[<{{]" if bare else ""

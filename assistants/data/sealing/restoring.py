@@ -31,6 +31,7 @@ class Restorer:
         return f"<Restorer of {len(self._values)} values>"
 
     def feed(self, text: str) -> str:
+        """What can be shown now; may be empty."""
         self._text += text
         end = find_beginning(self._text, self._labels, self._place)
         if self._dates:
@@ -39,12 +40,12 @@ class Restorer:
 
     def finish(self) -> str:
         """The rest, as it is."""
-        return self._release(len(self._text))
+        return self._release(len(self._text), ended=True)
 
-    def _release(self, end: int) -> str:
+    def _release(self, end: int, *, ended: bool = False) -> str:
         pieces: list[str] = []
         text, place = self._text, self._place
-        for start, after, value in self._found(end):
+        for start, after, value in self._found(end, ended):
             pieces += text[place:start], value
             place = after
         if place < end:
@@ -54,11 +55,11 @@ class Restorer:
         self._text, self._place = text[max(0, place - 1) :], min(place, 1)
         return "".join(pieces)
 
-    def _found(self, end: int) -> list[tuple[int, int, str]]:
+    def _found(self, end: int, ended: bool) -> list[tuple[int, int, str]]:
         found = [
             (mark.start, mark.end, self._value(mark))
             for mark in find_marks(self._text, self._labels, self._place)
-            if mark.end <= end
+            if mark.end <= end and not (ended and self._is_cut(mark))
         ]
         if self._dates:
             for start, after, value in self._dates.restore(self._text, self._place, end):
@@ -68,6 +69,13 @@ class Restorer:
                     found.append((start, after, value))
             found.sort()
         return found
+
+    def _is_cut(self, mark: Mark) -> bool:
+        """The last words `[PERSON_1` may be what is left of `[PERSON_12]`."""
+        last = mark.end == len(self._text) and self._text[mark.end - 1].isalnum()
+        if cut := last and self._text[: mark.start].rstrip(" ").endswith(("[", "［", "【")):
+            self._note(self._text[mark.start - 1 : mark.end])
+        return cut
 
     def _value(self, mark: Mark) -> str:
         value = self._values.get(mark.name)

@@ -164,6 +164,7 @@ export class ChatAnswer extends HTMLElement {
     this.#citations(frame.citations ?? []);
     this.#facts(frame);
     setServerHtml(this.#part("draft-body"), frame.draft ?? "");
+    this.#part("draft-body").classList.toggle("prose", Boolean(frame.draft));
     this.#part("draft").hidden = !frame.draft;
     this.#receipt(frame.receipt);
     this.#finish(frame.status ?? "completed", "");

@@ -11,6 +11,9 @@ from assistants.compute import announce, warm_up
 from hybridapp import broker, memory
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
+# A worker has more tasks than connections. Where hundreds ask at once, one that gave up waiting for
+# a connection would leave a generated answer unstored, to be generated again.
+os.environ.setdefault("DATABASE_POOL_SECONDS", "300")
 
 broker.use()
 app = Celery("hybridapp")

@@ -90,7 +90,8 @@ if POOL_SIZE := int(os.environ.get("DATABASE_POOL", "12")):
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": POOL_SIZE,
-        "timeout": 20,
+        # An answer waits for its turn, a person is told that it takes too long (hybridapp/celery.py)
+        "timeout": float(os.environ.get("DATABASE_POOL_SECONDS", "20")),
     }
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 2**31
 # A connection that died with a restarted database is replaced before anyone is given it.

@@ -50,10 +50,11 @@ def _check_environment(**kwargs: Any) -> None:
         _public_key()
     except ValueError as error:
         raise SystemExit(f"the cloud worker cannot start: {error}") from None
-    # Loaded before the first request: meanwhile the loop would give no sign of life.
-    for kind in PROVIDERS:
+    held = list_held()
+    # Seconds of loading, in which the loop would give no sign of life; not where nothing can come.
+    for kind in PROVIDERS if held else ():
         provider_class(kind)
-    logger.info("this cloud worker holds %s", ", ".join(list_held()) or "no key yet")
+    logger.info("this cloud worker holds %s", ", ".join(held) or "no key yet")
 
 
 @app.task(name=CLOUD.task)

@@ -90,7 +90,7 @@ if POOL_SIZE := int(os.environ.get("DATABASE_POOL", "12")):
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": POOL_SIZE,
-        # An answer waits for its turn, a person is told that it takes too long (hybridapp/celery.py)
+        # A person is told that it takes too long; an answer waits (hybridapp/celery.py).
         "timeout": float(os.environ.get("DATABASE_POOL_SECONDS", "20")),
     }
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 2**31

@@ -75,13 +75,14 @@ class Models:
         self.sent.append(payload)
         messages = tuple(PromptMessage(Role(m["role"]), m["text"]) for m in request["messages"])
         prompt = Prompt(messages, question="")
-        turn = self.turns[deployment.slug][0]
-        if callable(turn):
-            self.turns[deployment.slug] = [turn(messages[-1].text)]
-        async for event in self.generate(prompt, deployment, generation_id=generation_id):
-            yield event
-        if callable(turn):
-            self.turns[deployment.slug] = [turn]
+        turns = self.turns[deployment.slug]
+        if callable(turns[0]):
+            self.turns[deployment.slug] = [turns[0](messages[-1].text)]
+        try:
+            async for event in self.generate(prompt, deployment, generation_id=generation_id):
+                yield event
+        finally:
+            self.turns[deployment.slug] = turns
 
 
 STALL = object()

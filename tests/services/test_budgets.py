@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -119,7 +120,7 @@ def house(cast, models):
 
 
 def department(name: str):
-    return factories.Group.objects.get(name=name)
+    return Group.objects.get(name=name)
 
 
 def make_budget(**fields) -> Budget:

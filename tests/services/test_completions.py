@@ -209,6 +209,7 @@ def test_the_answer_is_withheld_when_what_was_given_may_not_be_read_any_more(tol
         completions.get_completion(house.alice, ended.answer)
 
 
+@pytest.mark.django_db(transaction=True)  # what leaves is sealed by another thread
 def test_a_restricted_answer_that_is_given_back_keeps_the_cloud_out(told, house, models):
     zone = house.zones.compliance
     zone.residency, zone.treatment = ["on_prem"], "deny"

@@ -7,11 +7,12 @@ import json
 import pytest
 
 from assistants import control, data
-from assistants.models import Answer, AuditEvent, Conversation, EgressRecord
+from assistants.models import Answer, Assistant, AuditEvent, Conversation, EgressRecord
 from assistants.services import conversations, egress
 from assistants.services.messages import Harmless
 from tests import factories, fakes
-from tests.services.test_chat import all_of, ask, frames_of, get, lost
+from tests.fakes import lost
+from tests.services.test_chat import all_of, ask, frames_of, get
 
 # What is prepared to leave is read by another thread: it has to be committed.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,7 +72,7 @@ def test_the_ledger_the_receipt_and_the_audit_trail_tell_of_it(house):
     assert AuditEvent.objects.filter(action="egress.allowed").count() == 1
     assert control.verify_chain() is None
     end = frames_of(str(answer.pk))[-1]
-    assert end.data["egress"] == answer.receipt["egress"]
+    assert [each["record"] for each in end.data["egress"]] == [str(record.pk)]
 
 
 def test_the_same_person_is_the_same_placeholder_in_the_next_message(house, models):
@@ -190,8 +191,7 @@ def test_a_number_that_proves_itself_is_sealed_whatever_a_person_says(house, mod
 
 
 def test_polishing_sends_the_draft_alone(house, models):
-    house.alice  # noqa: B018
-    assistant = factories.Assistant.objects.get(slug="compliance")
+    assistant = Assistant.objects.get(slug="compliance")
     assistant.polish = True
     assistant.save()
     models.says("here", ["Dear Ingrid Thorvaldsen, welcome."])
@@ -206,7 +206,7 @@ def test_polishing_sends_the_draft_alone(house, models):
 
 
 def test_a_draft_that_nobody_polishes_is_the_answer(house, models):
-    factories.Assistant.objects.filter(slug="compliance").update(polish=True)
+    Assistant.objects.filter(slug="compliance").update(polish=True)
     models.says("here", ["Dear Ingrid."])
     models.says("cloudy", [lost()])
     answer = ask(house.alice, "Draft a letter to Ingrid Thorvaldsen.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ class Script:
             self.closed = True
 
 
-def sources(*scripts: Script) -> list[Callable]:
+def sources(*scripts: Script) -> list[Callable[[], Any]]:
     return [script.open for script in scripts]
 
 

@@ -6,20 +6,32 @@ import os
 from typing import Any
 
 from celery import Celery, signals
+from django.conf import settings
 
 from assistants.compute import announce, warm_up
 from hybridapp import broker, memory
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
-# A worker has more tasks than connections. Where hundreds ask at once, one that gave up waiting for
-# a connection would leave a generated answer unstored, to be generated again.
-os.environ.setdefault("DATABASE_POOL_SECONDS", "300")
+
+POOL_PATIENCE = 300.0  # seconds
 
 broker.use()
 app = Celery("hybridapp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 announce()
+
+
+@signals.celeryd_init.connect
+def wait_for_connections(**kwargs: object) -> None:
+    """A worker has more tasks than connections: each waits for its turn, however long.
+
+    A person is told after a while that it takes too long. An answer that gave up would stay
+    unstored though it is written, and would have to be written again.
+    """
+    options = settings.DATABASES["default"]["OPTIONS"]
+    if pool := options.get("pool"):
+        pool["timeout"] = POOL_PATIENCE
 
 
 @signals.worker_ready.connect

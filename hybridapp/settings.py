@@ -90,8 +90,7 @@ if POOL_SIZE := int(os.environ.get("DATABASE_POOL", "12")):
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": POOL_SIZE,
-        # A person is told that it takes too long; an answer waits (hybridapp/celery.py).
-        "timeout": float(os.environ.get("DATABASE_POOL_SECONDS", "20")),
+        "timeout": 20,  # of a person's patience; a worker's is another (hybridapp/celery.py)
     }
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 2**31
 # A connection that died with a restarted database is replaced before anyone is given it.

@@ -251,8 +251,12 @@ async def generate(
     departure: Departure, deployment: DeploymentSpec, *, generation_id: str
 ) -> AsyncGenerator[GenerationEvent, None]:
     """As `compute.generate`; the text is readable again: what was sealed stands in its place."""
-    events = compute.generate_sealed(
-        departure.payload, departure.ticket, deployment, generation_id=generation_id
+    events = compute.measured(
+        compute.generate_sealed(
+            departure.payload, departure.ticket, deployment, generation_id=generation_id
+        ),
+        deployment.slug,
+        generation_id,
     )
     restorer = departure.restorer
     async with aclosing(events):

@@ -109,6 +109,17 @@ class Turn:
     withdrawn: asyncio.Event
     subject: egress.Subject
     attempts: list[Attempt] = field(default_factory=list)
+    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def tell(self, *frames: tuple[str, dict[str, object]]) -> None:
+        """Append, one after the other. Shielded: whoever is cancelled, as in a race, must not tear
+        an append from its bookkeeping.
+        """
+        await asyncio.shield(self._tell(frames))
+
+    async def _tell(self, frames: Sequence[tuple[str, dict[str, object]]]) -> None:
+        async with self.telling:
+            await self.writer.append(frames)
 
 
 async def generate_answer(
@@ -138,7 +149,7 @@ async def _polish(
     outside: Sequence[DeploymentSpec],
 ) -> Result:
     """The draft is the answer wherever there is nothing to polish, or nobody to polish it."""
-    await turn.writer.append([("answer.status", {"step": "drafting"})])
+    await turn.tell(("answer.status", {"step": "drafting"}))
     collected = polishing.Collected()
     drafted = await _try(turn, collected, build_prompt, here)
     if drafted.status is not Answer.Status.COMPLETED or drafted.prompt is None:
@@ -279,14 +290,14 @@ def _to_try(
 
 
 async def _announce(turn: Turn, attempt: Attempt, *, fallback: bool) -> None:
-    frame = {
+    frame: dict[str, object] = {
         "badge": badge_of(attempt),
         "rule": turn.route.rule,
         "fallback": fallback,
         "notice": turn.route.notice,
         "egress": attempt.crossing.record if attempt.crossing else None,
     }
-    await turn.writer.append([("answer.route", frame), ("answer.status", {"step": "waiting"})])
+    await turn.tell(("answer.route", frame), ("answer.status", {"step": "waiting"}))
 
 
 @dataclass(slots=True)
@@ -374,7 +385,7 @@ async def _open(run: _Run, attempt: Attempt, prompt: Prompt, *, announce: bool =
     """The deployment's events. What leaves is sealed and let through by the gate first."""
     deployment, generation_id = attempt.deployment, attempt.generation_id
     if egress.leaves(deployment):
-        await run.turn.writer.append([("answer.status", {"step": "sealing"})])
+        await run.turn.tell(("answer.status", {"step": "sealing"}))
         try:
             departure = await egress.prepare(
                 run.turn.subject, prompt, deployment, generation_id=generation_id

@@ -17,9 +17,9 @@ from django.contrib.auth.models import AbstractUser, User
 from assistants import control, data
 from assistants.exceptions import InvalidRequest, NoRoute
 from assistants.models import Assistant
-from assistants.services import registry, routing
+from assistants.services import egress, registry, routing
 from assistants.services.budgets import Payer
-from assistants.services.conversations import ZoneLabel, label_zones, list_assistants, list_rules
+from assistants.services.conversations import ZoneLabel, label_zones, list_assistants
 from assistants.services.messages import check_message
 from assistants.services.retrieval import find_passages
 from assistants.services.second_person import VIEW_ZONES, check_permission
@@ -81,12 +81,14 @@ def ask_what_if(admin: AbstractUser, user: User, assistant: Assistant, text: str
     if zone_ids and task is not Capability.CHAT:
         passages = find_passages(assistant, data.get_scope(user), zone_ids, text).passages
     slugs = sorted({assistant.question_zone.slug, *(passage.zone for passage in passages)})
-    zone = data.join_zones(list_rules(slugs))
+    detected = egress.detect(text, None)
+    zone = egress.effective_rules(slugs, detected)
     request = routing.Request(
         text=text,
         task=task,
         has_documents=bool(zone_ids),
         zone=zone,
+        refuse=lambda each: egress.get_refusal(zone, detected, each),
         payer=Payer(user.pk, assistant.department_id),
         passages=passages,
     )
@@ -121,7 +123,7 @@ def ask_what_if(admin: AbstractUser, user: User, assistant: Assistant, text: str
     sealed = ""
     replaced: dict[str, int] = {}
     if leaves and zone.treatment is Treatment.REDACT:
-        sealed, replaced = preview_seal(text)
+        sealed, replaced = preview_seal(text, egress.names_of(user))
     control.record_event(
         action="what_if.asked",
         actor=admin.get_username(),
@@ -131,7 +133,7 @@ def ask_what_if(admin: AbstractUser, user: User, assistant: Assistant, text: str
     return WhatIf(
         task=control.WORDS[task],
         difficulty=control.decide_difficulty(text, task),
-        zone=label_zones(slugs),
+        zone=label_zones(slugs, detected),
         passages=dict(Counter(passage.zone for passage in passages)),
         choices=choices,
         rule=rule,
@@ -147,22 +149,12 @@ def _where(deployment: DeploymentSpec) -> str:
     return f"in the cloud, {deployment.region}" if deployment.region else "in the cloud"
 
 
-def preview_seal(text: str) -> tuple[str, dict[str, int]]:
-    """The text with a placeholder for each sensitive span, and how many there are of each type.
-
-    A new conversation's first message, so numbers begin at 1.
+def preview_seal(text: str, names: Sequence[str]) -> tuple[str, dict[str, int]]:
+    """The text as a new conversation's first message would leave, and how many placeholders of
+    each type there are. Empty where it cannot be sealed: then it stays.
     """
-    kept: list[str] = []
-    numbers: dict[tuple[str, str], int] = {}
-    replaced: Counter[str] = Counter()
-    end = 0
-    for span in data.find_spans(text, data.get_term_list()):
-        if span.type in data.QUASI_IDENTIFIERS:
-            continue
-        value = (span.type, " ".join(text[span.start : span.end].lower().split()))
-        if value not in numbers:
-            replaced[span.type] += 1
-            numbers[value] = replaced[span.type]
-        kept += [text[end : span.start], f"[{span.type}_{numbers[value]}]"]
-        end = span.end
-    return "".join([*kept, text[end:]]), dict(replaced)
+    seal = data.Seal()
+    try:
+        return seal.seal_text(text, terms=data.get_term_list(), names=names), dict(seal.counts)
+    except data.SealFailed:
+        return "", {}

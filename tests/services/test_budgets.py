@@ -20,6 +20,9 @@ from assistants.types import DeploymentSpec, Prompt, PromptMessage, Role, Usage
 from tests import factories, fakes
 from tests.services.test_chat import ask, frames_of
 
+# What leaves is sealed by another thread: it has to be committed.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 TODAY = "The compliance department's budget for today"
 
 

@@ -206,6 +206,7 @@ def test_prices_and_limits_of_a_deployment_are_set_in_its_form(admin):
         "latency_budget_ms": 800,
         "capacity": 8,
         "hedge_after_ms": 1500,
+        "first_token_seconds": 0,
         "enabled": "on",
     }
     assert "greater than or equal to 0" in text_of(admin.post(url, {**sent, "input_price": "-1"}))

@@ -5,7 +5,7 @@ from assistants.data.privacy.people import HONORIFIC
 from assistants.data.privacy.sensitivity import classify_sensitivity
 from assistants.data.privacy.spans import CERTAIN, QUASI_IDENTIFIERS, SensitiveSpan, settle
 from assistants.data.privacy.structured import find_structured_spans
-from assistants.data.privacy.tagger import is_common_word
+from assistants.data.privacy.tagger import is_common_word, is_first_name
 from assistants.data.privacy.terms import TermList, find_terms
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "find_structured_spans",
     "find_terms",
     "is_common_word",
+    "is_first_name",
     "settle",
 ]

@@ -77,6 +77,8 @@ def _is_part(text: str, start: int, end: int) -> bool:
 def _is_no_address(text: str, start: int, end: int, words: list[str], flags: Flags) -> bool:
     if _MONEY.match(text, start):
         return True
+    if words and all(word.lower() in _NEVER for word in words):
+        return True
     numbers = _NUMBER.findall(text, start, end)
     if all(_UNIT.fullmatch(word) or _by_ending(word) for word in words):
         return all(len(number) < 4 for number in numbers)

@@ -117,6 +117,8 @@ def _entities(text: str) -> Iterator[SensitiveSpan]:
         if not counted or token.text == "\n":
             continue
         type = tagger.LABELS[label]
+        if run and type == "PERSON" and _is_first_name(text[run.start : run.end], run.type):
+            run = replace(run, type=type) if text[run.end : token.start] == " " else run
         if run and run.type == type and _belongs(text[run.end : token.start], type):
             run = replace(run, end=token.end, score=max(run.score, _score(sure)))
             continue
@@ -125,6 +127,11 @@ def _entities(text: str) -> Iterator[SensitiveSpan]:
         run = SensitiveSpan(token.start, token.end, type, _score(sure), "tagger")
     if run and _is_entity(text, run):
         yield run
+
+
+def _is_first_name(word: str, type: str) -> bool:
+    """Before a name even what looks like a place: Jane, Paris, Austin."""
+    return type == "LOCATION" and bool(tagger.flags_of(word) & people.FIRST)
 
 
 def _score(share: float) -> float:
@@ -176,6 +183,11 @@ def _disguised(folded: Folded, terms: TermList) -> Iterator[SensitiveSpan]:
     """Numbers in other spellings, and what stands there backwards: only what proves itself."""
     for view in views.numbers(folded.text):
         yield from _through(folded, view, lambda s: s.type not in _LOOSE)
+    if (grouped := views.groups(folded.text)) is not None:
+        yield from _through(folded, grouped, lambda s: s.type in _REVERSIBLE and s.score >= CERTAIN)
+    if terms:
+        for span in terms.find(views.words_backwards(folded.text)):
+            yield replace(_original(folded, span), detector="backwards")
     if _BACKWARDS.search(folded.text):
         view = views.backwards(folded.text)
         spans = (*claims(view), *terms.find(view))

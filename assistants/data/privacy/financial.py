@@ -41,13 +41,13 @@ _COUNTRIES = frozenset(checksums.IBAN_LENGTHS) | {
 class IbanRule:
     """As many characters as the country's numbers have, in groups or not."""
 
-    pattern = re.compile(r"(?<![^\W_])[A-Za-z]{2}[ -]?[0-9]{2}(?=[ -]?[A-Za-z0-9])")
-    character = re.compile(r"[ -]?([A-Za-z0-9])")
+    pattern = re.compile(r"(?<![^\W_])[A-Za-z]{2}[ .\-/_]?[0-9]{2}(?=[ .\-/_]?[A-Za-z0-9])")
+    character = re.compile(r"[ .\-/_]?([A-Za-z0-9])")
 
     def find(self, text: Searched) -> Iterator[SensitiveSpan]:
         for first, last in text.stretches(4):
             for match in self.pattern.finditer(text.text, first, last):
-                bare = match[0].replace(" ", "").replace("-", "").upper()
+                bare = "".join(filter(str.isalnum, match[0])).upper()
                 end = match.end()
                 length = checksums.IBAN_LENGTHS.get(bare[:2], 0)
                 while len(bare) < length and (more := self.character.match(text.text, end)):
@@ -74,6 +74,16 @@ RULES: tuple[Rule | IbanRule, ...] = (
         context=_CARD_WORDS,
         check=_card_by_context,
         digits=12,
+    ),
+    Rule(
+        "CREDIT_CARD",  # glued to a word before or behind it; a hash is none
+        re.compile(
+            r"(?<!\w)(?![0-9A-Fa-f]{1,200}(?!\w))(?:\w{0,40}[^\W\d])?"
+            r"(?P<value>(?:(?<=[^\W\d])\d{13,19}|\d{13,19}(?=[^\W\d])))(?!\d)"
+        ),
+        alone=0.92,
+        check=checksums.card,
+        digits=13,
     ),
     Rule(
         "CARD_SECURITY_CODE",

@@ -64,6 +64,8 @@ def _plain(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Cf", "Cc", "Co", "Cn") or character in "\u034f\u115f\u1160\u3164\uffa0":
         return ""
+    if category == "Me" or "\u0334" <= character <= "\u0338" or "\u20d0" <= character <= "\u20f0":
+        return ""  # strokes and keys drawn over a character
     if category == "Mn" and unicodedata.name(character, "").startswith("VARIATION"):
         return ""
     if category == "Zs":

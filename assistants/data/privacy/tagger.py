@@ -26,6 +26,7 @@ LABELS = ("O", "PERSON", "ORGANIZATION", "LOCATION", "ADDRESS", "TITLE", "NATION
 WINDOW = 2  # tokens on either side that a layer sees
 LAYERS = 3
 TOKENS_AT_ONCE = 4_096
+_FIRST_NAME = 1 << tokens.FLAGS.index("first_name") | 1 << tokens.FLAGS.index("common_first_name")
 _COMMON = 1 << tokens.FLAGS.index("english") | 1 << tokens.FLAGS.index("clinical")
 
 
@@ -61,6 +62,10 @@ def flags_of(word: str) -> int:
 def is_common_word(word: str) -> bool:
     """Of the language, or of medicine: what it names elsewhere does not show it to be a name."""
     return bool(flags_of(word) & _COMMON)
+
+
+def is_first_name(word: str) -> bool:
+    return bool(flags_of(word) & _FIRST_NAME)
 
 
 class Network:

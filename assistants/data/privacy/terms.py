@@ -13,20 +13,22 @@ from assistants.data.privacy.spans import SensitiveSpan
 TYPE = "PROTECTED_TERM"
 GAP = 4  # characters between two words of one term, at most: blanks, marks
 _WORD = re.compile(r"[^\W\d_]+|\d+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _END = ""  # marks the end of a term in the trie: no word is empty
 
 
 class TermList:
     """Matches whole words in any case, with whatever blanks and marks between them.
 
-    Accents, a possessive or plural s, and the words written as one make no difference. A trie
+    Accents, a possessive or plural s, and the words written as one make no difference; in code
+    the humps of a name (`BrackenfellClient`) are words. A trie
     over words: time is linear in the text, however many terms there are.
     """
 
     def __init__(self, terms: Iterable[str] = ()) -> None:
         self._trie: dict[str, Any] = {}
         for term in terms:
-            words = [tokens.key(word) for word in _WORD.findall(fold(term).text)]
+            words = [word for _, _, word in _words(fold(term).text)]
             if words:
                 self._add(words)
                 self._add(["".join(words)])
@@ -44,7 +46,7 @@ class TermList:
         """The longest match at each word, in the original's offsets; none overlap."""
         if not self._trie:
             return []
-        words = [(m.start(), m.end(), tokens.key(m[0])) for m in _WORD.finditer(folded.text)]
+        words = _words(folded.text)
         spans: list[SensitiveSpan] = []
         place = 0
         while place < len(words):
@@ -77,3 +79,14 @@ class TermList:
 def find_terms(text: str, terms: TermList) -> list[SensitiveSpan]:
     """Where names of the list stand in a text, in the text's own offsets."""
     return terms.find(fold(text))
+
+
+def _words(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, key)."""
+    words = []
+    for match in _WORD.finditer(text):
+        start = match.start()
+        for hump in _HUMP.split(match[0]):
+            words.append((start, start + len(hump), tokens.key(hump)))
+            start += len(hump)
+    return words

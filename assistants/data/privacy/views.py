@@ -1,7 +1,8 @@
 """Other spellings of the same text, in which what was disguised is plain again.
 
-Numbers in words ("four one five ..."), one by one ("4 1 5 ...") or with letters for digits,
-letters replaced by digits, runs that decode to something, and text written backwards.
+Numbers in words ("four one five ..."), one by one ("4 1 5 ..."), in groups or with letters for
+digits, letters replaced by digits, words letter by letter, runs that decode to something, and text
+written backwards.
 """
 
 from __future__ import annotations
@@ -72,14 +73,28 @@ _DISGUISED_WORD = re.compile(
 )
 _AS_LETTERS = str.maketrans("0134578@$!", "oieastbasi")
 
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{12,20000}={0,2}(?![A-Za-z0-9+/_=-])")
 _HEX = re.compile(
     r"(?<![0-9A-Za-z])(?:0x)?(?:[0-9A-Fa-f]{2}[ :]?){7,10000}[0-9A-Fa-f]{2}(?![0-9A-Za-z])"
 )
-_ESCAPED = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|&#x?[0-9A-Fa-f]{2,3};){4,4000}")
+_BASE64_LINES = re.compile(
+    r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{16,200}(?:\r?\n[A-Za-z0-9+/_-]{4,200}){1,200}={0,2}"
+    r"(?![A-Za-z0-9+/_=-])"
+)
+_BASE32 = re.compile(r"(?<![A-Za-z0-9=])[A-Z2-7]{16,8000}={0,6}(?![A-Za-z0-9=])")
+_BITS = re.compile(r"(?<![01])(?:[01]{8}[ ,]{0,2}){4,2000}[01]{8}(?![01])")
+_CODES = re.compile(r"(?<![\d.,])\d{2,3}(?:[ ,;]{1,2}\d{2,3}){4,2000}(?![\d.])")
+# One character at a time, with a blank or with one mark between.
+_SPELLED = re.compile(r"(?<!\S)\S(?: {1,3}\S(?!\S)){4,300}")
+_MARKED = re.compile(r"(?<![^\W_])[^\W\d_](?:([.\-_*|·/])[^\W\d_])(?:\1[^\W\d_]){3,100}(?![^\W_])")
+_GROUPS = re.compile(r"(?<![\w.,])\d{2,6}(?:[ ]?[/_*|xX·•.,:;\n-][ ]?\d{2,6}){1,9}(?!\w)")
+_ESCAPED = re.compile(
+    r"(?:\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|\\u\{[0-9A-Fa-f]{2,4}\}|&#x?[0-9A-Fa-f]{2,4};){4,4000}"
+)
 _PERCENT = re.compile(r"[^\s\"'<>]{0,200}(?:%[0-9A-Fa-f]{2}[^\s\"'<>%]{0,60}){2,400}")
 _NUMBER_IN_ESCAPE = re.compile(
-    r"\\x([0-9A-Fa-f]{2})|\\u00([0-9A-Fa-f]{2})|&#x([0-9A-Fa-f]{2,3});|&#(\d{2,3});"
+    r"\\x([0-9A-Fa-f]{2})|\\u(?:00|\{)([0-9A-Fa-f]{2,4})\}?|&#x([0-9A-Fa-f]{2,4});|&#(\d{2,4});"
 )
 
 
@@ -116,6 +131,18 @@ def backwards(text: str) -> Folded:
     return Folded(text[::-1], list(range(size - 1, -1, -1)), list(range(size, 0, -1)))
 
 
+def words_backwards(text: str) -> Folded:
+    """Each word by itself written backwards, in its place."""
+    return Folded(_WORD.sub(lambda match: match[0][::-1], text))
+
+
+def groups(text: str) -> Folded | None:
+    """The view in which groups of digits stand together; None if there are none."""
+    runs = [_joined(match) for match in _GROUPS.finditer(text)]
+    runs = [run for run in runs if len(run[2]) >= 12]
+    return _replaced(text, runs) if runs else None
+
+
 def decoded(text: str) -> Iterator[Decoded]:
     """Runs in base64, hexadecimal, escapes or percent encoding that hold text."""
     for match in _BASE64.finditer(text):
@@ -123,7 +150,25 @@ def decoded(text: str) -> Iterator[Decoded]:
     for match in _HEX.finditer(text):
         digits = re.sub(r"0x|[ :]", "", match[0])
         yield from _read(match, bytes.fromhex(digits) if len(digits) % 2 == 0 else b"")
-    if "\\x" in text or "\\u00" in text or "&#" in text:
+    for match in _BASE64_LINES.finditer(text):
+        yield from _read(match, _from_base64(re.sub(r"\s", "", match[0])))
+    for match in _BASE32.finditer(text):
+        bare = match[0].rstrip("=")
+        try:
+            yield from _read(match, base64.b32decode(bare + "=" * (-len(bare) % 8)))
+        except binascii.Error:
+            continue
+    for match in _BITS.finditer(text):
+        yield from _read(match, bytes(int(bits, 2) for bits in re.findall("[01]{8}", match[0])))
+    for match in _CODES.finditer(text):
+        said = [int(code) for code in re.findall(r"\d+", match[0])]
+        if all(32 <= code < 127 for code in said):
+            yield Decoded(match.start(), match.end(), "".join(map(chr, said)))
+    for match in _SPELLED.finditer(text):
+        yield Decoded(match.start(), match.end(), re.sub(r" (?! )", "", match[0]))
+    for match in _MARKED.finditer(text):
+        yield Decoded(match.start(), match.end(), match[0].replace(match[1], ""))
+    if "\\x" in text or "\\u" in text or "&#" in text:
         for match in _ESCAPED.finditer(text):
             codes = (
                 int(m[1] or m[2] or m[3], 16) if not m[4] else int(m[4])

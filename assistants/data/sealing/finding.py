@@ -17,6 +17,8 @@ from assistants.data.privacy import (
     SensitiveSpan,
     TermList,
     find_spans,
+    is_common_word,
+    is_first_name,
     settle,
 )
 from assistants.data.sealing.known import Known, plain
@@ -25,10 +27,16 @@ from assistants.data.sealing.marks import label_of
 # A passage stands between its own marks: it is looked at alone, once for all prompts it is in.
 _BOUNDARY = re.compile(r"</?passage\b[^>]*>")
 _HONORIFIC = re.compile(rf"(?i)(?:{HONORIFIC}\b\.?[ \t]{{1,2}})+(?=\w)")
+_FIRST_OF_MORE = re.compile(r"([^\W\d_]+) (?=[^\W\d_]{2,} ?[^\W\d_])")
 _POSSESSIVE = re.compile(r"['’]s?\Z")
+# The end of a sentence, and not that of "Jr." or of an initial.
+_STOP = re.compile(r"(?<=\w{3})[.,;:!?]+\Z")
+_IN_SENTENCES = frozenset({"PERSON", "LOCATION", "ADDRESS", "DATE", "EMAIL_ADDRESS"})
 # A value may run on over lines or cells; their marks stay, and each part is sealed by itself.
 _LAYOUT = re.compile(r"[ \t]*[\n\r|\t]+[ \t]*")
 _IN_ONE_PIECE = frozenset({"SECRET", "LITERAL"})
+_SURE = 0.7  # a form, not the look of a word
+_QUOTES = "'\"`“”‘’«»"
 _SEAM = 80  # characters on either side of a seam that are read together
 REMEMBERED = 4_096  # pieces of text whose spans are kept in this process
 
@@ -122,8 +130,18 @@ def _part(text: str, span: SensitiveSpan, start: int, end: int) -> Iterator[Sens
     if span.type == "PERSON":
         if title := _HONORIFIC.match(text, start, end):
             start = title.end()
+        first = _FIRST_OF_MORE.match(text, start, end)
+        if first and is_common_word(first[1]) and not is_first_name(first[1]):
+            start = first.end()  # "Ask Jane Roe"
         if possessive := _POSSESSIVE.search(text[start:end]):
             end -= len(possessive[0])
+    if span.type in _IN_SENTENCES and (stop := _STOP.search(text[start:end])):
+        end -= len(stop[0])
+    if label_of(span.type) not in _IN_ONE_PIECE:
+        while start < end and text[start] in _QUOTES:
+            start += 1
+        while start < end and text[end - 1] in _QUOTES:
+            end -= 1
     if any(map(str.isalnum, text[start:end])):
         yield replace(span, start=start, end=end)
 
@@ -139,6 +157,7 @@ def _across(
     Neighbours are read together, and so are neighbours of the same person with others between.
     """
     told = [piece for piece in pieces if piece.whose and piece.text.strip()]
+    # Names by the look of the words alone count only within what one person wrote.
     rows = [told] + [
         [piece for piece in told if piece.whose == whose]
         for whose in dict.fromkeys(piece.whose for piece in told)
@@ -149,7 +168,9 @@ def _across(
             if (key := tuple(map(id, run))) not in seen:
                 seen.add(key)
                 for joint in (" ", ""):
-                    yield from _over(run, joint, terms)
+                    for piece, span in _over(run, joint, terms):
+                        if row is not told or span.score >= _SURE:
+                            yield piece, [span]
 
 
 def _runs(row: Sequence[Piece]) -> Iterator[list[Piece]]:
@@ -166,7 +187,7 @@ def _runs(row: Sequence[Piece]) -> Iterator[list[Piece]]:
 
 def _over(
     run: Sequence[Piece], joint: str, terms: TermList
-) -> Iterator[tuple[Piece, list[SensitiveSpan]]]:
+) -> Iterator[tuple[Piece, SensitiveSpan]]:
     text, places = "", []  # per piece: where it begins in `text`, and what of it is there
     for number, piece in enumerate(run):
         start, end = 0, len(piece.text.rstrip())
@@ -184,9 +205,17 @@ def _over(
             for piece, (at, start, end) in zip(run, places, strict=True)
             if span.start < at + end - start and at < span.end
         ]
-        if len(parts) > 1:
+        if len(parts) > 1 and not _is_whole(*parts[0], span.type, terms):
             for piece, first, last in parts:
-                yield piece, [replace(span, start=first, end=last)]
+                yield piece, replace(span, start=first, end=last)
+
+
+def _is_whole(piece: Piece, start: int, end: int, type: str, terms: TermList) -> bool:
+    """Whether what stands before the seam is such a value already, and nothing runs over it."""
+    return any(
+        span.type == type and span.start <= start and end <= span.end
+        for span in _remembered(piece.text, terms)
+    )
 
 
 # -- memory ---------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class Referents:
             if spelling not in self.names:
                 new.setdefault(spelling, label)
         meant: dict[str, Referent] = {}
-        for spelling in sorted(new, key=lambda spelling: -len(_words(spelling))):
+        for spelling in sorted(new, key=lambda spelling: -_fullness(spelling)):
             label = new[spelling]
             referent = self._find(label, spelling) or self._create(label)
             self._meet(referent, spelling)
@@ -105,7 +105,7 @@ class Referents:
 
     def _meet(self, referent: Referent, spelling: str) -> None:
         self._by_form.setdefault(_form(referent.label, spelling), referent)
-        if len(_words(spelling)) > len(_words(referent.fullest)):
+        if _fullness(spelling) > _fullness(referent.fullest):
             referent.fullest = spelling
 
     def _name(self, referent: Referent, spelling: str) -> None:
@@ -148,6 +148,11 @@ def _form(label: str, spelling: str) -> tuple[str, str]:
 
 def _words(spelling: str) -> list[str]:
     return [key(word) for word in _WORD.findall(fold(spelling).text)]
+
+
+def _fullness(spelling: str) -> int:
+    """Words but initials, and what is spelled letter by letter."""
+    return sum(len(word) > 1 for word in _words(spelling))
 
 
 def _same_person(one: str, other: str) -> bool:

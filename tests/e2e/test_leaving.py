@@ -255,8 +255,10 @@ def test_an_answer_says_where_it_was_made_what_it_cost_and_what_failed(
     answer.get_by_text("Compare with the draft").press("Enter")
     expect(answer.get_by_text("The first wording.")).to_be_visible()
     answer.get_by_text("Why here?").press("Enter")
-    expect(answer.locator(".why-body")).to_contain_text("because it is demanding drafting")
-    expect(answer.locator(".why-body")).to_contain_text("Sent to anthropic (cloud:us)")
+    expect(answer.locator("[data-why] .why-body")).to_contain_text(
+        "because it is demanding drafting"
+    )
+    expect(answer.locator("[data-why] .why-body")).to_contain_text("Sent to anthropic (cloud:us)")
     expect(answer.locator("[data-refusals]")).to_contain_text("it only quotes")
     expect(answer.get_by_role("link", name="Receipt ab12cd34")).to_be_visible()
 

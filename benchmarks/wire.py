@@ -66,6 +66,7 @@ class Outcome:
     place: str = ""
     sealed: bool = False
     text: str = ""
+    why: str = ""  # it failed, or what the gate said
 
 
 @dataclass
@@ -101,7 +102,13 @@ async def ask(session: aiohttp.ClientSession, product: Product, planted: Planted
                     outcome.sealed = frame["badge"]["sealed"]
                 elif kind in ENDS or kind in ("message.rejected", "error"):
                     outcome.end = kind
-                    outcome.text = frame.get("text", "") or frame.get("message", "")
+                    outcome.text = frame.get("text", "")
+                    stayed = [
+                        each["rule"]
+                        for each in frame.get("egress", ())
+                        if each["outcome"] != "allow"
+                    ]
+                    outcome.why = "; ".join(stayed) or frame.get("message", "")
                     break
     return outcome
 
@@ -171,6 +178,8 @@ def tell(report: Report) -> None:
     print(f"requests that the cloud saw: {report.bodies}")
     print(f"harmless ones that went to the cloud: {went} of {len(harmless)}")
     print(f"with a planted value, sealed to the cloud: {sealed} of {len(planted)}")
+    for why, count in Counter(each.why for each in report.outcomes if each.why).most_common(20):
+        print(f"  {count:>6}  {why}")
     print(f"planted values seen on the wire: {len(report.leaked)}")
     for (kind, disguise), count in sorted(
         Counter((each.kind, each.disguise) for each, _ in report.leaked).items()

@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import date
+from typing import Any
 
 from assistants.compute.lanes import Lane
 from assistants.compute.providers.base import failure
@@ -60,7 +62,8 @@ def encode_request(generation_id: str, prompt: Prompt, deployment: DeploymentSpe
             "id": generation_id,
             "prompt": asdict(prompt),
             "deployment": {**asdict(deployment), "capabilities": sorted(deployment.capabilities)},
-        }
+        },
+        default=date.isoformat,  # the days since when, and until when, a passage holds
     )
 
 
@@ -69,15 +72,28 @@ def decode_request(payload: str) -> tuple[str, Prompt, DeploymentSpec]:
     request = json.loads(payload)
     prompt, deployment = request["prompt"], request["deployment"]
     messages = (PromptMessage(Role(m["role"]), m["text"]) for m in prompt.pop("messages"))
-    passages = (
-        Passage(**{**passage, "evidence": Evidence(**passage["evidence"])})
-        for passage in prompt.pop("passages")
-    )
+    passages = (_passage(**passage) for passage in prompt.pop("passages"))
     capabilities = frozenset(Capability(name) for name in deployment.pop("capabilities"))
     return (
         request["id"],
-        Prompt(messages=tuple(messages), passages=tuple(passages), **prompt),
+        Prompt(
+            messages=tuple(messages),
+            passages=tuple(passages),
+            stop=tuple(prompt.pop("stop")),
+            **prompt,
+        ),
         DeploymentSpec(capabilities=capabilities, **deployment),
+    )
+
+
+def _passage(
+    evidence: dict[str, float], valid_from: str | None, valid_until: str | None, **fields: Any
+) -> Passage:
+    return Passage(
+        evidence=Evidence(**evidence),
+        valid_from=date.fromisoformat(valid_from) if valid_from else None,
+        valid_until=date.fromisoformat(valid_until) if valid_until else None,
+        **fields,
     )
 
 

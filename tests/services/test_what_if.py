@@ -54,7 +54,7 @@ def test_it_tells_zone_route_refusals_costs_and_what_would_be_replaced(house):
     assert choice(found, "anthropic").cost > 0
     assert "its zones, compliance and general, permit sealed processing there" in found.rule
     assert found.replaced["ACCOUNT"] == 1
-    assert "[IBAN" in found.sealed
+    assert "[ACCOUNT_1]" in found.sealed
     assert "DE89" not in found.sealed
     assert "Mustermann" not in found.sealed
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from assistants.control.inspection.contact import find_backwards, find_contacts
 from assistants.control.inspection.decoding import Unreadable, read_layers
 from assistants.control.inspection.folding import fold
+from assistants.control.inspection.guises import find_guises
 from assistants.control.inspection.hits import Hit, bare
 from assistants.control.inspection.identifiers import find_identifiers, find_split
 from assistants.control.inspection.known import find_known
@@ -31,7 +32,7 @@ Detector = Callable[[str], Sequence[Finding]]
 BLOCK_SEVERITY = 0.5
 
 ENCODINGS, IDENTIFIERS, CONTACTS = "encodings", "identifiers", "contact details"
-SECRETS, KNOWN = "secrets", "known values"
+SECRETS, KNOWN, GUISES = "secrets", "known values", "disguises"
 
 _PROSE = 64  # characters: a longer string is looked at by the handed-in detectors in any case
 _STANDS_FOR_A_VALUE = "\ufffc"
@@ -95,6 +96,7 @@ def inspect(
         (IDENTIFIERS, identifiers),
         (CONTACTS, contacts),
         (SECRETS, lambda: _each(texts, find_secrets)),
+        (GUISES, lambda: _each(texts, find_guises)),
         (KNOWN, lambda: _each(texts, lambda view: find_known(view, values, words))),
     ]
     handed_in = detectors or {}

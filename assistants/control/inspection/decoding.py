@@ -76,27 +76,36 @@ def read_layers(text: str) -> list[str]:
     """What is encoded in the text, a string a layer; empty for plain text."""
     layers: list[str] = []
     left = max(LEAST_READ, GROWTH * len(text))
-    current = text
+    seen, current = {text}, [text]
     for _ in range(DEPTH):
-        current, _ = _layer(current, left)
+        current, _ = _layer(current, seen, left)
         if not current:
             return layers
-        layers.append(current)
-        left -= len(current)
-    if _layer(current, left)[1] >= _DEEPER:
+        layers.append("\n\n".join(current))
+        left -= len(layers[-1])
+    if _layer(current, seen, left)[1] >= _DEEPER:
         raise Unreadable(f"it is encoded more than {DEPTH} times over")
     return layers
 
 
-def _layer(text: str, left: int) -> tuple[str, int]:
-    """What one step of decoding says, and of how many characters it is news."""
-    in_place = {decoded for decoded in (_in_place(text), _unquoted(text)) if decoded != text}
-    runs = list(dict.fromkeys(_runs(text, left)))
-    if sum(map(len, (*in_place, *runs))) > left:
-        raise Unreadable("decoded, it is longer than what is inspected")
-    # What is decoded in place gets shorter.
-    news = sum(map(len, runs)) + sum(abs(len(text) - len(decoded)) for decoded in in_place)
-    return "\n\n".join((*in_place, *runs)), news
+def _layer(texts: list[str], seen: set[str], left: int) -> tuple[list[str], int]:
+    """What one step of decoding says that was not `seen` yet, and of how many characters it is
+    news. The same text is reached in more than one way, and is read on from once.
+    """
+    found: list[str] = []
+    news = 0
+    for text in texts:
+        in_place = [each for each in (_in_place(text), _unquoted(text)) if each not in seen]
+        runs = [run for run in _runs(text, left) if run not in seen]
+        # What is decoded in place gets shorter.
+        news += sum(map(len, set(runs))) + sum(abs(len(text) - len(each)) for each in set(in_place))
+        for each in (*in_place, *runs):
+            if each not in seen:
+                seen.add(each)
+                found.append(each)
+        if sum(map(len, found)) > left:
+            raise Unreadable("decoded, it is longer than what is inspected")
+    return found, news
 
 
 def _in_place(text: str) -> str:

@@ -1,0 +1,47 @@
+"""What looks hidden on purpose stays, whether or not somebody finds out what it says."""
+
+from __future__ import annotations
+
+import pytest
+
+from assistants.control.inspection.folding import fold
+from assistants.control.inspection.guises import find_guises
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("social security number 5-1-7---9-0---7-7-1-0", "DIGITS_APART"),
+        ("Tel. + 4 4   7 7 6 6   7 9 8 9 1 6", "DIGITS_APART"),
+        ("i spoke with C a r l o s   O l a t u n j i", "LETTERS_APART"),
+        ("write to janedoering30@ please", "HALF_AN_ADDRESS"),
+        ("Contact: janedoering six  three @obsidian.example", "ADDRESS_IN_PARTS"),
+        ("Reply to j4n3_d03@0b51d14n.3x4mpl3 as well", "ADDRESS"),
+        ("write to janedoering44 please", "USER_NAME"),
+        ("my number is 909945 1427 44+", "BACKWARDS"),
+        ("Please answer for yhtanrebA solraC.", "BACKWARDS"),
+        ("they live at 141 Qu33n S7r337", "FIGURES_FOR_LETTERS"),
+        ("GHP_VJ61GJW7UU6MQT3U2VUJNROWEQKOTEQCGBSP", "RANDOM_TOKEN"),
+        ("api_key = 'sk-live-M five U six peIvSP'", "KEY"),
+    ],
+)
+def test_it_is_seen(text: str, kind: str) -> None:
+    assert kind in {hit.type for hit in find_guises(fold(text))}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Section 4.2.1 applies from 1 May 2025; see 3, 4, 5, 6, 7, 8 and 9.",
+        "x = a + b - c * d / e ** f",
+        "for i, j, k, n, m, p in rows:",
+        "1 2 3 go",
+        "@dataclass(frozen=True)\n@app.route('/x')\nreact@18.2.0 git@github.com:org/repo.git",
+        "sha256, base64, utf8, python3, windows10, checklist2025",
+        "the 80th and the 3rd, H2O, B2B, 24x7",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "I a m",
+    ],
+)
+def test_what_is_written_so_for_other_reasons_is_not(text: str) -> None:
+    assert [hit.type for hit in find_guises(fold(text))] == []

@@ -84,7 +84,7 @@ def measure(marked: Sequence[MarkedText], find: Find) -> dict[str, Any]:
     return {
         "recall": round(recall, 4),
         "precision": round(precision, 4),
-        "f2": round(_f(recall, precision), 4),
+        "f2": round(f_score(recall, precision), 4),
         "messages_per_second": round(_share(len(seconds), total), 1) if total else 0.0,
         "p50_ms": round(1000 * statistics.median(seconds), 2),
         "p95_ms": round(1000 * sorted(seconds)[int(0.95 * (len(seconds) - 1))], 2),
@@ -158,6 +158,7 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else 1.0
 
 
-def _f(recall: float, precision: float) -> float:
+def f_score(recall: float, precision: float) -> float:
+    """F with BETA; 0 to 1."""
     weighted = BETA**2 * precision + recall
     return (1 + BETA**2) * precision * recall / weighted if weighted else 0.0

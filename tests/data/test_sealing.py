@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import re
 
 import pytest
 from hypothesis import given, settings
@@ -295,6 +294,7 @@ def test_what_a_person_marks_harmless_is_left():
         "JANE ROE is our ship; ask Mr [PERSON_1]"
     ]
     assert "Jane Roe" not in seal.values
+    assert seal.harmless == ["Jane Roe"]
 
 
 @pytest.mark.parametrize("value", [CARD, "Brackenfell Logistics"])
@@ -414,9 +414,14 @@ def test_an_echo_is_the_original(texts: list[str], dates: str, size: int):
         restorer = seal.restorer()
         pieces = [sealed[i : i + size] for i in range(0, len(sealed), size)]
         assert "".join(map(restorer.feed, pieces)) + restorer.finish() == text
-        assert "jane.roe@example.com" not in sealed
-        assert not re.search(rf"(?<!\d){CARD}(?!\d)", sealed)
-        assert not re.search(r"(?<!\w)Brackenfell Logistics(?!\w)", sealed)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(PIECES, max_size=12), st.sampled_from([" ", "\n", ", ", " | ", " (", "; "]))
+def test_what_stands_by_itself_never_leaves(pieces: list[str], between: str):
+    (sealed,) = seal_all(between.join(pieces))
+    for value in ("jane.roe@example.com", CARD, IBAN, "+49 30 901820", "Brackenfell Logistics"):
+        assert value not in sealed
 
 
 @settings(max_examples=100, deadline=None)

@@ -15,7 +15,7 @@ _DIGITS = re.compile(r"(?<![\w.,])\d(?:[ \t._*\-]{1,4}\d(?!\d)){6,40}+(?![\w.,]\
 _LETTERS = re.compile(r"(?<!\w)[^\W\d_](?:[ \t._*\-]{1,3}[^\W\d_](?![^\W_])){5,60}+(?!\w)")
 # Half of an address, or one with blanks or figures where none belong.
 _HALF = re.compile(r"(?<![\w@/.+-])[a-z][\w.+-]{3,60}+@(?![\w.\[-])", re.I)
-_PARTED = re.compile(r"\w[ \t]{1,4}@[ \t]{0,2}[a-z][\w-]{1,60}+\.[a-z]{2,10}(?![\w(])", re.I)
+_PARTED = re.compile(r"\w[ \t]{1,4}@[ \t]{0,2}[a-z][\w-]{1,60}+\.[a-z]{2,7}(?![\w(.])", re.I)
 _WHOLE = re.compile(r"(?<![\w@/])[\w.+-]{2,60}+@[\w-]{1,60}+(?:\.[\w-]{1,30}+){1,5}")
 _VERSION = re.compile(r"@v?\d+(?:\.[\dx*]+){0,4}(?:-[\w.]+)?\Z")
 _HOST = re.compile(r"(?:git|hg)@(?:github\.com|gitlab\.com|bitbucket\.org)\Z", re.I)

@@ -57,7 +57,7 @@ def is_content(text: str, start: int, end: int, type: str, flags: Flags) -> bool
     words = [match[0] for match in _WORD.finditer(text, start, end)]
     if type == "ADDRESS":
         return _is_no_address(text, start, end, words, flags)
-    if text[end - 1] == "-":  # the first half of a compound
+    if text[end - 1] == "-" and text[end : end + 1].isalnum():  # the first half of a compound
         return True
     # A common word with a capital, alone and at the beginning of something, is a heading.
     heads = len(words) == 1 and not _MID_SENTENCE.search(text[max(0, start - 2) : start])

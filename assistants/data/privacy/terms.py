@@ -85,8 +85,11 @@ def _words(text: str) -> list[tuple[int, int, str]]:
     """(start, end, key)."""
     words = []
     for match in _WORD.finditer(text):
-        start = match.start()
-        for hump in _HUMP.split(match[0]):
+        start, word = match.start(), match[0]
+        if word[1:].islower() or not word[0].isalpha() or word.isupper():
+            words.append((start, match.end(), tokens.key(word)))
+            continue
+        for hump in _HUMP.split(word):
             words.append((start, start + len(hump), tokens.key(hump)))
             start += len(hump)
     return words

@@ -62,7 +62,7 @@ class Seal:
         self.counts: dict[str, int] = {}
         self.changed = False
         self._referents = Referents()
-        self._harmless: set[str] = set()
+        self._harmless: dict[str, str] = {}  # as it was marked, by plain form
         self._shifted: ShiftedDates | None = None
 
     def __repr__(self) -> str:
@@ -106,12 +106,12 @@ class Seal:
         from a zone's own list.
         """
         self.changed |= plain(value) not in self._harmless
-        self._harmless.add(plain(value))
+        self._harmless.setdefault(plain(value), value)
 
     @property
-    def harmless(self) -> frozenset[str]:
-        """What was marked, as `plain` forms: letters and digits in lower case."""
-        return frozenset(self._harmless)
+    def harmless(self) -> list[str]:
+        """What was marked, as it was written then."""
+        return list(self._harmless.values())
 
     @property
     def values(self) -> list[str]:
@@ -136,7 +136,7 @@ class Seal:
         """All of it, in plain JSON values. It holds what is private: encrypt it before keeping."""
         return {
             "referents": [[r.label, r.number, list(r.spellings)] for r in self._referents.all],
-            "harmless": sorted(self._harmless),
+            "harmless": self.harmless,
             "weeks": self._shifted.weeks if self._shifted else None,
             "shown": dict(self._shifted.shown) if self._shifted else {},
         }
@@ -149,7 +149,8 @@ class Seal:
         for label, number, spellings in kept["referents"]:
             if not self._referents.load(label, number, spellings):
                 raise SealConflict
-        self._harmless.update(kept["harmless"])
+        for value in kept["harmless"]:
+            self._harmless.setdefault(plain(value), value)
         if kept["weeks"] is not None:
             self._take_dates(ShiftedDates(kept["weeks"], kept["shown"]))
 
@@ -171,7 +172,11 @@ class Seal:
     ) -> list[Sealed]:
         placeholders = len(self._referents.names)
         found = find_sealable(
-            texts, terms=terms, names=names, known=self._labels(), harmless=self.harmless
+            texts,
+            terms=terms,
+            names=names,
+            known=self._labels(),
+            harmless=frozenset(self._harmless),
         )
         todo: list[list[SealedSpan]] = [
             list(self._dates_first(text, spans))

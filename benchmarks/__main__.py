@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import egress, ingestion, links, quotes, redaction, retrieval, streaming
+from benchmarks import egress, ingestion, links, quotes, redaction, retrieval, streaming, wire
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
         ("Quotes", quotes.main),
         ("Redaction", redaction.main),
         ("Egress gate", egress.main),
+        ("The wire, small", lambda: wire.main(["--requests", "200"])),
         ("Links", links.main),
     ):
         print(f"\n== {title} ==\n", flush=True)

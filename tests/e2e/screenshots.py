@@ -21,6 +21,10 @@ MOST_BYTES = 300_000
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=360, height=740)
 QUESTION = "What fuzzy match threshold applies to vessels?"
+MESSAGE = (
+    "Write a short note to Ingrid Thorvaldsen (ingrid@thorvaldsen.example): her account "
+    "DE89 3704 0044 0532 0130 00 is open now."
+)
 EARLIER = [
     "How often do we have to refresh the file of a medium-risk customer?",
     "Do brothers and sisters of a PEP count as family members?",
@@ -82,7 +86,9 @@ def draw_console(browser: Browser, url: str, password: str) -> None:
     page.get_by_label("Provider").fill("anthropic")
     page.get_by_label("Environment").select_option("cloud")
     page.get_by_label("Region").fill("eu")
-    page.get_by_label("Enabled").uncheck()
+    page.get_by_label("Key variable").fill("EXAMPLE_API_KEY")
+    # Good for nothing that is asked here: it only shows what would leave.
+    page.get_by_label("summary", exact=True).check()
     page.get_by_role("button", name="Save", exact=True).click()
     chat.open("/admin/assistants/zone/")
     page.get_by_role("link", name="Clinical", exact=True).click()
@@ -93,6 +99,17 @@ def draw_console(browser: Browser, url: str, password: str) -> None:
     save(page, "zone-preview")
     chat.open("/admin/assistants/zone/matrix/")
     save(page, "zone-matrix")
+
+
+def draw_preview(browser: Browser, url: str, password: str) -> None:
+    """What of a message would be replaced before it left, while it is written."""
+    chat = ChatPage(browser.new_page(viewport=DESKTOP, color_scheme="light"), url)
+    chat.sign_in("alice", password)
+    chat.composer.fill(MESSAGE)
+    opener = chat.page.locator("[data-preview-open]")
+    opener.filter(has_text="would be replaced").click()
+    chat.page.locator("[data-preview-values] li").first.wait_for()
+    save(chat.page, "preview")
 
 
 @contextmanager
@@ -121,6 +138,7 @@ def main(arguments: list[str]) -> None:
         with already_running(*arguments) if arguments else demo() as (url, password):
             draw(browser, url, password)
             draw_console(browser, url, password)
+            draw_preview(browser, url, password)
         browser.close()
 
 

@@ -19,8 +19,13 @@ def found(text: str) -> list[tuple[str, str]]:
     ("text", "type", "value"),
     [
         ("card 4111 1111 1111 1111 please", "CREDIT_CARD", "4111 1111 1111 1111"),
+        ("card 4111 1111 1111 1111 12/29 123", "CREDIT_CARD", "4111 1111 1111 1111"),
+        ("2 4111111111111111 1", "CREDIT_CARD", "4111111111111111"),
+        ("order4111111111111111x", "CREDIT_CARD", "4111111111111111"),
+        ("call +49 30 901820 2026-03-03", "PHONE_NUMBER", "+49 30 901820"),
         ("amex 3782-822463-10005", "CREDIT_CARD", "3782-822463-10005"),
         ("wire to GB82 WEST 1234 5698 7654 32 now", "IBAN_CODE", "GB82 WEST 1234 5698 7654 32"),
+        ("pay DE89.3704.0044.0532.0130.00 1", "IBAN_CODE", "DE89.3704.0044.0532.0130.00"),
         ("an de89370400440532013000.", "IBAN_CODE", "de89370400440532013000"),
         ("routing number 021000021", "ROUTING_NUMBER", "021000021"),
         ("SWIFT: DEUTDEFF500", "SWIFT_CODE", "DEUTDEFF500"),

@@ -58,14 +58,40 @@ class IbanRule:
                     yield SensitiveSpan(match.start(), end, "IBAN_CODE", 0.98, "pattern")
 
 
-RULES: tuple[Rule | IbanRule, ...] = (
-    Rule(
-        "CREDIT_CARD",
-        re.compile(r"(?<![\w.+-])(?:\d[ -]?){11,18}\d(?![\w-]|\.\d)"),
-        alone=0.97,
-        check=checksums.card,
-        digits=12,
-    ),
+@dataclass(frozen=True, slots=True)
+class CardRule:
+    """Whole groups of digits that make up a card's number, whatever numbers stand beside them."""
+
+    type = "CREDIT_CARD"
+    run = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){11,200}(?![\w-]|\.\d)")
+    group = re.compile(r"\d+")
+
+    def find(self, text: Searched) -> Iterator[SensitiveSpan]:
+        for first, last in text.stretches(12):
+            for match in self.run.finditer(text.text, first, last):
+                groups = [each.span() for each in self.group.finditer(text.text, *match.span())]
+                place = 0
+                while place < len(groups):
+                    end = self._end(text.text, groups, place)
+                    if end:
+                        start = groups[place][0]
+                        yield SensitiveSpan(start, groups[end - 1][1], self.type, 0.97, "pattern")
+                    place = end or place + 1
+
+    def _end(self, text: str, groups: list[tuple[int, int]], first: int) -> int:
+        """How many groups there are up to the end of the longest card from `first`; 0 if none."""
+        digits, longest = "", 0
+        for number, (start, end) in enumerate(groups[first:], start=first + 1):
+            digits += text[start:end]
+            if len(digits) > 19:
+                break
+            if len(digits) >= 12 and checksums.card(digits):
+                longest = number
+        return longest
+
+
+RULES: tuple[Rule | IbanRule | CardRule, ...] = (
+    CardRule(),
     Rule(
         "CREDIT_CARD",
         re.compile(r"(?<![\w.+-])(?:\d[ .-]?){11,18}\d(?!\w)"),

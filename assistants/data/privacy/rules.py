@@ -11,6 +11,8 @@ from typing import Protocol
 from assistants.data.privacy.spans import SensitiveSpan
 
 BEFORE, AFTER = 64, 24  # characters in which a context word counts
+_STRONG = 0.85  # a form that is enough by itself
+_NUMBERS_BEHIND = 4
 BACK = 48  # characters before a number or a word in which a form with it begins
 _NUMBER = re.compile(r"[0-9](?:[0-9 .\-/()+_,:]{0,40}[0-9])?")
 _SEPARATORS = re.compile(r"[\s.\-/_()]+")
@@ -112,7 +114,9 @@ class Rule:
         for match in self.pattern.finditer(text, first, last):
             start, end = match.span(group)
             if self.check and not self.check(_SEPARATORS.sub("", match[group])):
-                continue
+                end = self._shorter_end(text, start, end) if group == 0 else 0
+                if not end:
+                    continue
             if self.refuse and self.refuse.search(text[max(0, start - 12) : end + 12]):
                 continue
             score = self.alone
@@ -120,6 +124,19 @@ class Rule:
                 score = self.near
             if score:
                 yield SensitiveSpan(start, end, self.type, score, "pattern")
+
+    def _shorter_end(self, text: str, start: int, end: int) -> int:
+        """Where a value ends that another number stands behind; 0 if there is none."""
+        if self.alone < _STRONG or self.check is None:
+            return 0
+        for _ in range(_NUMBERS_BEHIND):
+            end = text.rfind(" ", start, end)
+            if end < 0:
+                return 0
+            shorter = self.pattern.fullmatch(text, start, end)
+            if shorter and self.check(_SEPARATORS.sub("", shorter[0])):
+                return end
+        return 0
 
     def is_near(self, text: str, start: int, end: int) -> bool:
         around = f"{text[max(0, start - BEFORE) : start]} \x00 {text[end : end + AFTER]}"

@@ -139,7 +139,12 @@ async def _relay(events: Events, writer: _Writer) -> None:
                 await writer.append(*_due(held, writer))
                 held.clear()
                 continue
-            event = following.result()
+            try:
+                event = following.result()
+            except ProviderError:
+                if held:  # what came before the fault counts
+                    await writer.append(_text(held), last=True)
+                raise
             if isinstance(event, Finished):
                 entries = [_text(held)] if held else []
                 await writer.append(*entries, wire.encode_event(event), last=True)

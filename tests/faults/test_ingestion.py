@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import psycopg
@@ -94,7 +95,8 @@ STAGES = [
 
 def run_until_killed(stage: str) -> None:
     database = connection.settings_dict
-    url = f"postgres://{database['USER']}@{database['HOST'].replace('/', '%2F')}/{database['NAME']}"
+    host, word = (quote(str(database[name] or ""), safe="") for name in ("HOST", "PASSWORD"))
+    url = f"postgres://{database['USER']}:{word}@{host}/{database['NAME']}"
     done = subprocess.run(
         [sys.executable, "-c", DYING_WORKER, stage],
         cwd=CHECKOUT,

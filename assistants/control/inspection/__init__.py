@@ -96,8 +96,8 @@ def inspect(
         (IDENTIFIERS, identifiers),
         (CONTACTS, contacts),
         (SECRETS, lambda: _each(texts, find_secrets)),
-        (GUISES, lambda: _each(texts, find_guises)),
         (KNOWN, lambda: _each(texts, lambda view: find_known(view, values, words))),
+        (GUISES, lambda: _each(texts, find_guises)),
     ]
     handed_in = detectors or {}
     checks = [

@@ -12,6 +12,10 @@ from csp.constants import NONE, SELF
 
 from assistants import conf
 
+# numpy's products are small here (the tagger of names): sharing one between threads takes several
+# times as long as doing it. Read when numpy is first imported, which is after the settings.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 CONF = conf.load()
 

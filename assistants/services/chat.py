@@ -24,6 +24,7 @@ from assistants.exceptions import (
 )
 from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
 from assistants.services import egress, prompts, registry, rights, routing
+from assistants.services.attempts import Turn
 from assistants.services.budgets import Payer
 from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
 from assistants.services.connections import give_back_connection
@@ -34,7 +35,7 @@ from assistants.services.conversations import (
     newest_branch,
     ratchet_note,
 )
-from assistants.services.generation import Result, Turn, generate_answer
+from assistants.services.generation import Result, generate_answer
 from assistants.services.given import (
     Given,
     check_given,

@@ -23,11 +23,12 @@ from assistants.models import (
     rows,
 )
 from assistants.services import budgets, registry
+from assistants.services.attempts import OUTPACED, Attempt, badge_of
 from assistants.services.conversations import list_citations, read_versions, render_answer
 from assistants.services.costs import cost_elsewhere, cost_of, reckon_usage
 from assistants.services.egress import Crossing
 from assistants.services.facts import get_facts
-from assistants.services.generation import OUTPACED, Attempt, Result, badge_of
+from assistants.services.generation import Result
 from assistants.services.given import fingerprint, receipt_of
 from assistants.types import Passage, Prompt, Route, Sensitivity, Usage
 

@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -187,16 +188,21 @@ def tell(report: Report) -> None:
         print(f"  {kind:<12}{disguise:<18}{count:>4}")
 
 
+def start_product(state_dir: Path, cloud: clouds.Cloud) -> Product:
+    """With the recorder for its cloud, and no server on the premises."""
+    return running.start(
+        state_dir,
+        ANTHROPIC_API_KEY=cloud.key,
+        ANTHROPIC_BASE_URL=cloud.url,
+        ANTHROPIC_MODEL=clouds.MODEL,
+    )
+
+
 async def measure(requests: int, seed: int) -> Report:
     cloud = clouds.Cloud(key="wire-test-key", tokens=8)
     async with clouds.serve(cloud):
         folder = running.make_folder("wire")
-        product = running.start(
-            folder / "state",
-            ANTHROPIC_API_KEY=cloud.key,
-            ANTHROPIC_BASE_URL=cloud.url,
-            ANTHROPIC_MODEL=clouds.MODEL,
-        )
+        product = start_product(folder / "state", cloud)
         try:
             await asyncio.to_thread(product.wait_until_healthy)
             return await run(product, cloud, list(make_requests(requests, seed)))

@@ -27,6 +27,7 @@ from assistants import data
 from assistants.models import EmbeddingModel
 from assistants.services import registry
 from benchmarks import product as running
+from benchmarks import wire
 from benchmarks.product import CHECKOUT
 from tests import cloud as clouds
 from tests import factories, workers
@@ -178,12 +179,7 @@ def recorder() -> Iterator[clouds.Cloud]:
 def cloud_product(recorder: clouds.Cloud) -> Iterator[running.Product]:
     """The product with its demo, no server on the premises, and the recorder for its cloud."""
     folder = running.make_folder("cloud")
-    product = running.start(
-        folder / "state",
-        ANTHROPIC_API_KEY=recorder.key,
-        ANTHROPIC_BASE_URL=recorder.url,
-        ANTHROPIC_MODEL=clouds.MODEL,
-    )
+    product = wire.start_product(folder / "state", recorder)
     try:
         product.wait_until_healthy()
         yield product

@@ -80,13 +80,14 @@ def end_with_parent() -> None:
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def caught_signals(pid: int) -> int:
-    """The signals that a process handles, as a mask (proc(5), SigCgt); 0 when it is gone."""
+def handles_signal(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for this signal (proc(5), SigCgt); not when it is gone."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
-        return 0
-    return int(status.partition("SigCgt:")[2].split()[0], 16)
+        return False
+    mask = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(mask >> (number - 1) & 1)
 
 
 def as_user(user: pwd.struct_passwd) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from hybridapp.embedded.process import (
     Command,
     Part,
     PartFailed,
-    caught_signals,
+    handles_signal,
     own_state_dir,
 )
 from hybridapp.embedded.valkey import Valkey
@@ -292,13 +292,14 @@ class Supervisor:
 
     async def _watch_parent(self) -> None:
         parent = os.getppid()
-        caught = caught_signals(parent)
+        handled = handles_signal(parent, signal.SIGINT)
         while not self.keeper.stopping.is_set():
             await asyncio.sleep(0.5)
             if os.getppid() != parent:
                 self._stop("the process that started this has ended: stopping")
-            # GNU make passes TERM on, but on INT it resets its handlers and only waits for us.
-            elif caught_signals(parent) < caught:
+            # GNU make passes TERM on, but on INT it resets that handler and only waits for us. What
+            # it, or another parent, does with other signals says nothing.
+            elif handled and not handles_signal(parent, signal.SIGINT):
                 self._stop("make was interrupted: stopping")
 
 

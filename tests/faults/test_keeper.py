@@ -179,3 +179,41 @@ async def test_a_password_made_up_is_told_even_if_the_first_start_is_interrupted
     assert used[0] not in boxes[1]
     assert used[2] != used[0]
     assert os.listdir(tmp_path) == []
+
+
+# It watches this process, which changes its handlers when told to, as make does or a test runner.
+WATCHER = """
+import asyncio, os
+from hybridapp.embedded.log import Log
+from hybridapp.embedded.supervisor import Supervisor
+
+async def main():
+    watching = asyncio.create_task(supervisor._watch_parent())
+    await asyncio.sleep(0)
+    print('up', flush=True)
+    await watching
+    print('stopping', flush=True)
+
+supervisor = Supervisor(Log(), {})
+asyncio.run(main())
+"""
+PARENT = """
+import signal, subprocess, sys
+signal.signal(signal.SIGALRM, lambda *_: None)
+child = subprocess.Popen([sys.executable, '-c', sys.argv[1]], stdout=subprocess.PIPE, text=True)
+assert child.stdout.readline() == 'up\\n'
+signal.signal(getattr(signal, sys.argv[2]), signal.SIG_DFL)
+try:
+    print(child.wait(3))
+except subprocess.TimeoutExpired:
+    print('goes on')
+    child.kill()
+"""
+
+
+@pytest.mark.parametrize(("dropped", "end"), [("SIGALRM", "goes on"), ("SIGINT", "0")])
+def test_only_a_dropped_handler_for_ctrl_c_means_that_make_was_interrupted(dropped, end):
+    done = subprocess.run(
+        [sys.executable, "-c", PARENT, WATCHER, dropped], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip().splitlines()[-1:] == [end], done.stderr

@@ -261,7 +261,7 @@ class _Sync:
             kept = dict(summary.get(pk=self.source.pk))
             kept["removed_at"] = [*kept.get("removed_at", []), at.isoformat()][-KEPT_MOMENTS:]
             Source.objects.filter(pk=self.source.pk).update(summary=kept)
-        for path, document_id in gone.items():
+        for path, document_id in sorted(gone.items()):
             self.report.counts["removed"] += data.remove_document(document_id, at)
             self._seen.pop(path, None)
 

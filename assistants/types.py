@@ -251,26 +251,60 @@ class Outcome(StrEnum):
     REDACT = "redact"
     BLOCK = "block"
     REVIEW = "review"
+    FALLBACK = "fallback"  # answered by quoting the documents instead
+
+
+class Stage(StrEnum):
+    """Where on its way a text is checked."""
+
+    INPUT = "input"  # a person's message
+    GATEWAY = "gateway"  # what is about to leave for another environment
+    PASSAGE = "passage"  # what was retrieved
+    BLOCK = "block"  # a settled block of an answer, before it is shown
+    ANSWER = "answer"  # the whole answer
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a guardrail saw. `severity` runs from 0 to 1."""
+    """What a guardrail saw. `severity` runs from 0 to 1.
+
+    `kind` is what was found (`prompt_injection`, `dosage`, …), `start` and `end` are offsets, in
+    characters, into the text that was checked (both 0: all of it). `failed` says that the
+    guardrail itself could not decide: policy then takes it for a finding, never for a pass.
+    """
 
     guardrail: str
     severity: float
     reason: str
+    kind: str = ""
+    stage: Stage = Stage.INPUT
+    start: int = 0
+    end: int = 0
+    version: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What policy says of a text. `message` is for the person, `rule` for the record."""
+    """What policy says of a text. `message` is for the person, `rule` for the record.
+
+    `policy` names the versions that decided. `release`, where a rule asks for it, is how the
+    answer may be shown; `disclaimers` are sentences to show with it. For a review: the group of
+    people who may decide (empty: the department's reviewers), how grave it is (0 to 1), and
+    whether two must agree.
+    """
 
     outcome: Outcome
     rule: str
     message: str = ""
     code: str = ""
     findings: tuple[Finding, ...] = ()
+    policy: str = ""
+    release: ReleaseMode | None = None
+    disclaimers: tuple[str, ...] = ()
+    reviewers: str = ""
+    severity: float = 0.0
+    four_eyes: bool = False
 
 
 ALLOW = Decision(Outcome.ALLOW, rule="nothing objects")

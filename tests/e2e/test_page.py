@@ -19,6 +19,8 @@ def test_everything_can_be_done_with_the_keyboard(open_page: OpenPage, product: 
     chat = open_page()
     chat.open("/chat/")
     keyboard = chat.page.keyboard
+    # The browser gives the focus a moment after the page has loaded.
+    expect(chat.page.get_by_label("User name")).to_be_focused()
     keyboard.type("alice")
     keyboard.press("Tab")
     keyboard.type(product.password)

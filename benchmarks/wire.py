@@ -5,6 +5,9 @@
 The product runs as `make run` starts it, with a cloud that speaks Anthropic's protocol, fails now
 and then in every known way, and keeps every byte it is sent. Afterwards each request's values are
 looked for in all of these bytes, in every form that a receiver might read (`canaries.readings`).
+
+What the model on the premises says does not matter here, so it has two of its layers and few words:
+thousands of requests then take minutes, not hours, on two cores.
 """
 
 from __future__ import annotations
@@ -55,6 +58,11 @@ for name in ("alice", "carol", "dave"):
     session.create()
     made[name] = session.session_key
 print(json.dumps(made))
+"""
+
+FEW_WORDS = """
+from assistants.models import Deployment
+Deployment.objects.filter(slug="local").update(max_tokens=16)
 """
 
 
@@ -188,13 +196,27 @@ def tell(report: Report) -> None:
         print(f"  {kind:<12}{disguise:<18}{count:>4}")
 
 
-def start_product(state_dir: Path, cloud: clouds.Cloud) -> Product:
+def make_small_model(folder: Path) -> Path:
+    """The product's own chat model with two layers of its thirty; made from its weights."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from assistants.compute import weights
+
+    whole = weights.prepare()
+    model = AutoModelForCausalLM.from_pretrained(whole, num_hidden_layers=2)
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(whole).save_pretrained(folder)
+    return folder
+
+
+def start_product(state_dir: Path, cloud: clouds.Cloud, **more: str) -> Product:
     """With the recorder for its cloud, and no server on the premises."""
     return running.start(
         state_dir,
         ANTHROPIC_API_KEY=cloud.key,
         ANTHROPIC_BASE_URL=cloud.url,
         ANTHROPIC_MODEL=clouds.MODEL,
+        **more,
     )
 
 
@@ -202,9 +224,11 @@ async def measure(requests: int, seed: int) -> Report:
     cloud = clouds.Cloud(key="wire-test-key", tokens=8)
     async with clouds.serve(cloud):
         folder = running.make_folder("wire")
-        product = start_product(folder / "state", cloud)
+        model = make_small_model(folder / "model")
+        product = start_product(folder / "state", cloud, LOCAL_MODEL=str(model))
         try:
             await asyncio.to_thread(product.wait_until_healthy)
+            product.manage("shell", "-v", "0", "-c", FEW_WORDS)
             return await run(product, cloud, list(make_requests(requests, seed)))
         finally:
             await asyncio.to_thread(product.stop)

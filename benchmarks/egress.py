@@ -1,11 +1,17 @@
-"""What the egress gate costs: the inspection, and the whole verdict with its record.
+"""What leaving costs: the gate's inspection, its verdict with the record, and the whole way.
 
-Texts are the demo's documents, sealed by hand, as a payload; 50 known values that do not stand in
-them, so that every check runs to its end. Processor time beside wall time: the machine is shared.
+    python -m benchmarks.egress
+
+The gate alone: texts are the demo's documents, sealed by hand, as a payload; 50 known values that
+do not stand in them, so that every check runs to its end. The whole way is what a request pays
+between its prompt and the ticket: find and replace, encrypt the map, inspect, sign, record; 1, 20
+and 100 requests at once, each of a conversation of its own, of 2,000 characters with a name, an
+address and an account in them. Processor time beside wall time: the machine is shared.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import statistics
@@ -19,6 +25,10 @@ DOCUMENTS = Path(__file__).resolve().parents[1] / "assistants" / "demo" / "docum
 SIZES = (500, 4_000, 16_000)
 KNOWN = 50
 TIMES = 200
+AT_ONCE = {1: 60, 20: 6, 100: 2}  # how often each is run
+SENSITIVE = (
+    "Please tell Ingrid Thorvaldsen, ingrid@thorvaldsen.example, account DE8937040044053201."
+)
 
 
 def main() -> None:
@@ -43,6 +53,57 @@ def main() -> None:
             decide(texts[n], known)
 
         report(f"verdict,    {size:6,} characters", judge)
+    measure_way()
+
+
+def measure_way() -> None:
+    """`egress.prepare`, as an answer calls it, on the worker's loop."""
+    from assistants.models import Answer, Conversation, Message
+    from assistants.services import egress
+    from assistants.types import CLOUD, DeploymentSpec, Prompt, PromptMessage, Role
+    from tests import factories
+
+    user = factories.make_user("leaving", "leaving")
+    assistant = factories.make_assistant("leaving")
+    deployment = DeploymentSpec("cloud", "anthropic", CLOUD, "us", "model")
+    texts = make_texts(2_000, 100)
+
+    def subject() -> egress.Subject:
+        chat = Conversation.objects.create(owner=user, assistant=assistant, zones=["general"])
+        message = Message.objects.create(
+            conversation=chat, author=user, text="", client_id=str(chat.pk), zones=["general"]
+        )
+        answer = Answer.objects.create(message=message, made_from=[])
+        return egress.Subject(str(answer.pk), str(chat.pk), "leaving", (), ("general",))
+
+    async def leave(n: int, subject: egress.Subject) -> float:
+        text = f"{SENSITIVE}\n\n{texts[n]}"
+        prompt = Prompt((PromptMessage(Role.USER, text),), question=text)
+        started = time.perf_counter()
+        departure = await egress.prepare(subject, prompt, deployment, generation_id=str(n))
+        assert departure.ticket
+        assert "Thorvaldsen" not in departure.payload
+        return 1000 * (time.perf_counter() - started)
+
+    async def leave_all(subjects: list[egress.Subject]) -> list[float]:
+        return await asyncio.gather(*(leave(n, each) for n, each in enumerate(subjects)))
+
+    print(f"the whole way, {2_000 + len(SENSITIVE):,} characters, requests at once; ms")
+    asyncio.run(leave_all([subject() for _ in range(5)]))
+    for count, repeats in AT_ONCE.items():
+        wall: list[float] = []
+        busy = 0.0
+        for _ in range(repeats):
+            subjects = [subject() for _ in range(count)]
+            before = database.Cost.now()
+            wall += asyncio.run(leave_all(subjects))
+            after = database.Cost.now()
+            busy += after.own + after.database - before.own - before.database
+        print(
+            f"  {count:3} at once: p50 {statistics.median(wall):6.1f}  p95 {_p95(wall):6.1f}   "
+            f"(processor, with the database: {1000 * busy / len(wall):.1f} a request)",
+            flush=True,
+        )
 
 
 def decide(text: str, known: list[str]) -> None:

@@ -44,6 +44,35 @@ def test_names_and_places_are_found_in_any_case(text: str, value: str):
     assert covered(text, value)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("My colleague Chloe Whitcombe says otherwise.", "Chloe Whitcombe"),
+        ("my colleague yuki iwuchukwu says otherwise", "yuki iwuchukwu"),
+        ("grace marchetti asked me about this", "grace marchetti"),
+        ("Grace Wood asked me about this.", "Grace Wood"),
+        ("kwame young asked me about this", "kwame young"),
+        ("write to chloe_nakagawa59 please", "chloe_nakagawa59"),
+        ("write to olga.yamaguchi16@ please", "olga.yamaguchi16@"),
+        ("the key is AKIAgZiChEpodNeecYKuafyiGRY0nE3S", "AKIAgZiChEpodNeecYKuafyiGRY0nE3S"),
+    ],
+)
+def test_names_are_whole_and_accounts_are_names(text: str, value: str):
+    assert covered(text, value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Will Postgres run? We will kubectl apply it; mark down the price.",
+        "def test_case2(): return np.linalg.norm(x) + utf_8",
+        "my client library calls the customer table",
+    ],
+)
+def test_words_beside_words_are_no_names(text: str):
+    assert data.find_spans(text) == []
+
+
 def test_a_name_found_once_is_found_by_its_parts():
     text = (
         "Patient: Ruth Abernathy.\n\n"

@@ -14,7 +14,7 @@ from assistants.control.inspection.hits import Form, Hit
 
 # What providers begin their keys with, from their documentation.
 _PREFIXED = (
-    r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Z2-7]{16}",
+    r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ABIA|ACCA)[A-Za-z0-9]{16,64}",
     r"gh[pousr]_[A-Za-z0-9]{30,255}",
     r"github_pat_[A-Za-z0-9_]{22,255}",
     r"gl(?:pat|ptt|dt|rt)-[A-Za-z0-9_\-]{20,64}",

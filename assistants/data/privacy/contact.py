@@ -64,6 +64,12 @@ RULES = (
         needs=("@",),
     ),
     Rule(
+        "EMAIL_ADDRESS",  # cut off behind the sign, as when it is sent in two messages
+        re.compile(r"(?i)(?<![\w.+%@/-])[a-z][\w.+%'-]{3,63}@(?![\w.\[{(<-])"),
+        alone=0.7,
+        needs=("@",),
+    ),
+    Rule(
         "EMAIL_ADDRESS",  # written out: john [at] example dot com
         re.compile(
             r"(?i)(?<![\w.])[\w+-]{1,40}(?:(?:\.| ?[\[(]?dot[\])]? ?| ?underscore ?)[\w+-]{1,40}){0,3}"

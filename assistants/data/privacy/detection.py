@@ -67,8 +67,15 @@ def _known(
 def _claims(text: str, terms: TermList, names: tuple[str, ...], depth: int) -> list[SensitiveSpan]:
     folded = fold(text)
     found = [*claims(folded), *terms.find(folded), *_disguised(folded, terms)]
-    entities = list(_entities(folded.text))
+    entities = [
+        people.continued(folded.text, entity, tagger.flags_of)
+        if entity.type == "PERSON"
+        else entity
+        for entity in _entities(folded.text)
+    ]
     entities += people.beside_words(folded.text, tagger.flags_of)
+    entities += people.pairs(folded.text, tagger.flags_of)
+    entities += people.handles(folded.text, tagger.flags_of)
     people_found = [entity for entity in entities if entity.type == "PERSON"]
     called = [folded.text[person.start : person.end] for person in people_found]
     inside = {i for person in people_found for i in range(person.start, person.end)}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from assistants.data.privacy.spans import SensitiveSpan
 from assistants.data.privacy.tokens import FLAGS, key
@@ -29,6 +30,11 @@ _INTRODUCED = re.compile(
     rf"next patient is|patient is|the patient,?|patient[:,]?|pt[:,]?|this is|call me|known as|named|called)"
     rf"[ \t]{{1,2}}(?P<name>(?:{_WORD}\.?[ \t]){{0,3}}{_WORD})"
 )
+# Beside these even a word that no list has is somebody.
+_MET = re.compile(
+    rf"(?i)\b(?:(?:my|our) (?:colleague|client|customer)|spoke (?:to|with)|talked (?:to|with)|answer for)"
+    rf"[ \t](?P<name>(?:{_WORD}[ \t]){{0,2}}{_WORD})"
+)
 _PARTICLES = frozenset(
     {
         *("de", "da", "di", "del", "della", "van", "von", "der", "den", "la", "le", "el", "al"),
@@ -43,6 +49,15 @@ _NOT_AFTER = frozenset(
         *("he", "she", "they", "we", "you", "what", "how", "when", "my", "your", "please", "so"),
     }
 )
+_HANDLE = re.compile(
+    r"(?i)(?<![\w@./+-])(?P<one>[a-z]{2,20})[._](?P<two>[a-z]{2,20})\d{0,4}(?![\w(\[/@=-]|\.\w)"
+)
+_PAIR = re.compile(r"(?<![\w./@-])(?=(?P<one>[^\W\d_]{2,20}) (?P<two>[^\W\d_]{3,24})(?![\w(/@]))")
+_STARTS = frozenset({"", ".", "!", "?", ":", "\n", ">"})  # behind these a capital says nothing
+_ACTS = re.compile(
+    r" (?:asked|asks|says|said|told|tells|wrote|writes|called|calls|wants|insists)\b"
+)
+_SURNAME = re.compile(r" (?P<name>[A-Z][^\W\d_A-Z]{2,24}(?:-[A-Z][^\W\d_A-Z]{2,24})?)(?![\w-])")
 _PART = re.compile(r"[^\W\d_]+")
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}")
 _REVERSIBLE = 4  # letters a name has at least to be looked for backwards
@@ -50,12 +65,66 @@ _REVERSIBLE = 4  # letters a name has at least to be looked for backwards
 
 def beside_words(text: str, flags: Flags) -> Iterator[SensitiveSpan]:
     """After an honorific, or after words that introduce somebody; in any case."""
-    for pattern, score, trusted in ((_HONOURED, 0.65, True), (_INTRODUCED, 0.6, False)):
+    for pattern, score, trusted in (
+        (_HONOURED, 0.65, True),
+        (_INTRODUCED, 0.6, False),
+        (_MET, 0.6, True),
+    ):
         for match in pattern.finditer(text):
             end = _end_of_name(match["name"], flags, trusted)
             if end:
-                start = match.start() if trusted else match.start("name")
+                start = match.start() if pattern is _HONOURED else match.start("name")
                 yield SensitiveSpan(start, match.start("name") + end, "PERSON", score, "people")
+
+
+def handles(text: str, flags: Flags) -> Iterator[SensitiveSpan]:
+    """Names of accounts that are made of somebody's name: jane_doe84, doe.jane2."""
+    for match in _HANDLE.finditer(text):
+        known = [flags(match["one"]), flags(match["two"])]
+        named = [bool(each & NAME) and not each & (ENGLISH | CLINICAL) for each in known]
+        if all(named) or (any(named) and text[match.end() - 1].isdigit()):
+            yield SensitiveSpan(match.start(), match.end(), "USERNAME", 0.6, "people")
+
+
+def pairs(text: str, flags: Flags) -> Iterator[SensitiveSpan]:
+    """A first name and a word behind it that is a surname or in no list, in any case.
+
+    A first name that is an English word too ("grace", "will") takes a known surname, or a capital
+    each within a sentence.
+    """
+    for match in _PAIR.finditer(text):
+        first, second = flags(match["one"]), flags(match["two"])
+        if not first & (FIRST | COMMON):
+            continue
+        capitals = match["one"][0].isupper() and match["two"][0].isupper()
+        acts = _ACTS.match(text, match.end("two")) is not None
+        if second & (ENGLISH | CLINICAL):
+            fits = acts and (capitals or not first & (ENGLISH | CLINICAL))  # "Grace Wood asked"
+        elif second & SURNAME:
+            fits = True
+        elif second:
+            fits = False
+        elif first & (ENGLISH | CLINICAL):
+            before = text[: match.start()].rstrip(" ")[-1:]
+            fits = acts or (capitals and before not in _STARTS)
+        else:
+            fits = capitals or len(match["two"]) > 4
+        if fits:
+            yield SensitiveSpan(match.start("one"), match.end("two"), "PERSON", 0.55, "people")
+
+
+def continued(text: str, found: SensitiveSpan, flags: Flags) -> SensitiveSpan:
+    """A first name with the capitalised word behind it, if that is no word of the language."""
+    match = _SURNAME.match(text, found.end)
+    if match is None or text[found.start : found.end].count(" ") > 1:
+        return found
+    known = flags(match["name"])
+    if known & (ENGLISH | CLINICAL) and not known & SURNAME:
+        return found
+    first = flags(text[found.start : found.end].split()[-1])
+    if first & (ENGLISH | CLINICAL) and not first & (FIRST | COMMON):
+        return found
+    return replace(found, end=match.end())
 
 
 def _end_of_name(words: str, flags: Flags, trusted: bool) -> int:
@@ -78,7 +147,8 @@ def _end_of_name(words: str, flags: Flags, trusted: bool) -> int:
         capital = word[0].isupper() and not (word.isupper() and len(word) > 3)
         name = any(each & NAME for each in known) and not english
         unknown = bool(parts) and not any(known)
-        if not (name or (unknown and (capital or trusted)) or (capital and (trusted or end))):
+        foreign = trusted and bool(parts) and not english
+        if not (name or foreign or (unknown and capital) or (capital and (trusted or end))):
             break
         end = match.end()
         if len(plain) > 3 and words[end : end + 1] == ".":

@@ -46,7 +46,7 @@ _TOKEN_STARTS = (
     "age-secret-key-",
 )  # fmt: skip
 _TOKENS = (
-    r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[A-Z2-7]{16}",  # AWS
+    r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[A-Za-z0-9]{16,64}",  # AWS
     r"gh[pousr]_[A-Za-z0-9]{36,255}",  # GitHub
     r"github_pat_[A-Za-z0-9_]{22,255}",
     r"glpat-[A-Za-z0-9_-]{20,64}",  # GitLab

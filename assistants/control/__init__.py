@@ -9,7 +9,7 @@ from assistants.control.budgets import (
     say_used_up,
 )
 from assistants.control.egress import EgressRequest, EgressVerdict, check_egress
-from assistants.control.guardrails import check_input, check_output, has_output_guardrails
+from assistants.control.guardrails.checked import Checked
 from assistants.control.ledger import verify_ledger
 from assistants.control.limits import check_preview_rate, check_rate
 from assistants.control.reasons import WORDS

@@ -1,0 +1,7 @@
+"""Made-up texts that the learned guardrail is trained on: attacks, and what only looks like them."""
+
+from __future__ import annotations
+
+from assistants.control.guardrails.training.generator import Example, make_examples
+
+__all__ = ["Example", "make_examples"]

@@ -12,6 +12,17 @@ from assistants.control.egress import EgressRequest, EgressVerdict, check_egress
 from assistants.control.guardrails.checked import Checked
 from assistants.control.ledger import verify_ledger
 from assistants.control.limits import check_preview_rate, check_rate
+from assistants.control.policy import (
+    Case,
+    CaseResult,
+    PolicyInvalid,
+    PolicyRules,
+    check_case,
+    decide_policy,
+    difference,
+    parse_cases,
+    parse_policy,
+)
 from assistants.control.reasons import WORDS
 from assistants.control.receipts import canonical_json, sha256_of, verify_receipt
 from assistants.control.routing import Candidate, decide_route, is_free
@@ -22,9 +33,14 @@ __all__ = [
     "WORDS",
     "BudgetState",
     "Candidate",
+    "Case",
+    "CaseResult",
     "EgressRequest",
     "EgressVerdict",
+    "PolicyInvalid",
+    "PolicyRules",
     "canonical_json",
+    "check_case",
     "check_egress",
     "check_input",
     "check_output",
@@ -32,14 +48,18 @@ __all__ = [
     "check_rate",
     "decide_difficulty",
     "decide_notice",
+    "decide_policy",
     "decide_refusal",
     "decide_route",
     "decide_task",
+    "difference",
     "euro",
     "get_egress_public_key",
     "has_output_guardrails",
     "is_free",
     "list_events",
+    "parse_cases",
+    "parse_policy",
     "record_event",
     "say_used_up",
     "sha256_of",

@@ -1,0 +1,41 @@
+"""Policies: what is allowed, in rules that people write, test and can take back."""
+
+from assistants.control.policy.cases import Case, CaseResult, check_case, parse_cases
+from assistants.control.policy.deciding import Match, decide_policy, decides, list_matches
+from assistants.control.policy.differences import (
+    Difference,
+    describe_rule,
+    difference,
+    say_short,
+    write_policy,
+)
+from assistants.control.policy.parsing import OPEN_LISTS, Mistake, PolicyInvalid, parse_policy
+from assistants.control.policy.rules import Condition, Consequence, Level, PolicyRule, PolicyRules
+from assistants.control.policy.shipping import Shipped, list_shipped
+
+__all__ = [
+    "OPEN_LISTS",
+    "Case",
+    "CaseResult",
+    "Condition",
+    "Consequence",
+    "Difference",
+    "Level",
+    "Match",
+    "Mistake",
+    "PolicyInvalid",
+    "PolicyRule",
+    "PolicyRules",
+    "Shipped",
+    "check_case",
+    "decide_policy",
+    "decides",
+    "describe_rule",
+    "difference",
+    "list_matches",
+    "list_shipped",
+    "parse_cases",
+    "parse_policy",
+    "say_short",
+    "write_policy",
+]

@@ -9,7 +9,14 @@ from assistants.control.budgets import (
     say_used_up,
 )
 from assistants.control.egress import EgressRequest, EgressVerdict, check_egress
-from assistants.control.guardrails.checked import Checked
+from assistants.control.guardrails import (
+    Checked,
+    Labelled,
+    fit_guardrail,
+    make_examples,
+    split_sentences,
+    write_guardrail,
+)
 from assistants.control.ledger import verify_ledger
 from assistants.control.limits import check_preview_rate, check_rate
 from assistants.control.policy import (
@@ -35,15 +42,15 @@ __all__ = [
     "Candidate",
     "Case",
     "CaseResult",
+    "Checked",
     "EgressRequest",
     "EgressVerdict",
+    "Labelled",
     "PolicyInvalid",
     "PolicyRules",
     "canonical_json",
     "check_case",
     "check_egress",
-    "check_input",
-    "check_output",
     "check_preview_rate",
     "check_rate",
     "decide_difficulty",
@@ -54,16 +61,19 @@ __all__ = [
     "decide_task",
     "difference",
     "euro",
+    "fit_guardrail",
     "get_egress_public_key",
-    "has_output_guardrails",
     "is_free",
     "list_events",
+    "make_examples",
     "parse_cases",
     "parse_policy",
     "record_event",
     "say_used_up",
     "sha256_of",
+    "split_sentences",
     "verify_chain",
     "verify_ledger",
     "verify_receipt",
+    "write_guardrail",
 ]

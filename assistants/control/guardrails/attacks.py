@@ -4,6 +4,8 @@ Each form needs the verb, its object and who is addressed, since the words alone
 "password", "system prompt") stand in many harmless questions. What is encoded is decoded first.
 """
 
+# ruff: noqa: E501 (a form is read in one line)
+
 from __future__ import annotations
 
 import re
@@ -15,7 +17,9 @@ from assistants.control.inspection.decoding import Unreadable, read_layers
 from assistants.control.inspection.folding import fold
 
 LONGEST = 20_000  # characters that the rules look at, from each end
-_ENCODED = re.compile(r"[A-Za-z0-9+/=]{20,}|(?:[0-9A-Fa-f]{2}[ :]){6,}|(?:[01]{8} ?){4,}|%[0-9A-F]{2}")
+_ENCODED = re.compile(
+    r"[A-Za-z0-9+/=]{20,}|(?:[0-9A-Fa-f]{2}[ :]){6,}|(?:[01]{8} ?){4,}|%[0-9A-F]{2}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ _FORMS: list[tuple[Kind, float, str, re.Pattern[str]]] = [
             Kind.PROMPT_INJECTION, 0.9, "asks to ignore the instructions",
             rf"\b{_OVERRIDE}\s(?:all\s|any\s)?(?:of\s)?(?:your|the)\s{_OWN_RULES}\sand\b"
             rf"|\b{_OVERRIDE}\s(?:all|everything|whatever|anything)\s(?:that\s)?(?:you|I|they|we)"
-            r"(?:'ve|\shave|\shad)?\s(?:\w+\s)?(?:told|said|been|learned|learnt|given|know|got|were|asked|wrote)\b"
+            r"(?:'ve|\shave|\shad)?\s(?:\w+\s)?(?:told|said|been|given|know|got|were|asked|wrote)\b"
+            rf"|\b{_OVERRIDE}\s(?:all|everything|whatever|anything)\syou\s(?:have\s)?(?:learned|learnt)\s(?:before|so\sfar|until\snow)\b"
             rf"|\b{_OVERRIDE}\s(?:all\s(?:of\s)?)?(?:the\s)?(?:instructions|rules|orders)\s(?:you|I)\s"
             rf"|\b{_OVERRIDE}\s(?:everything|all)\s(?:written\s|said\s|stated\s)?(?:above|before|prior)\b"
             rf"|\b{_OVERRIDE}\sall\s{_OWN_RULES}\b",
@@ -89,7 +94,7 @@ _FORMS: list[tuple[Kind, float, str, re.Pattern[str]]] = [
         (
             Kind.JAILBREAK, 0.8, "forbids to refuse",
             r"\b(?:never|do\snot|don't|may\snot|cannot)\s(?:say|tell\sme|reply|respond|answer)\s(?:that\s|with\s)?(?:you\s(?:can't|cannot|are\snot\sable)|.{0,3}I(?:'m|\sam)?\s(?:sorry|can't|cannot))"
-            r"|\bstay\sin\scharacter\b.{0,300}\b(?:rules|restrictions|refus|illegal|unethical|policy|token)"
+            r"|\bstay\sin\scharacter\b.{0,300}\b(?:no\srestrictions|refus\w+|illegal|unethical|tokens)\b"
             r"|\b(?:start|begin)\s(?:your\s)?(?:answer|response|reply)\swith\s.{0,3}(?:sure|absolutely|of\scourse)[,!]?\s?here",
         ),
         (
@@ -115,6 +120,12 @@ _FORMS: list[tuple[Kind, float, str, re.Pattern[str]]] = [
             Kind.PROMPT_EXTRACTION, 0.75, "asks for what the assistant knows of a user",
             r"\b(?:what|where|when|tell|give|reveal|write|spell|translate|say|list|show|which)\b.{0,40}\bthe\suser(?:'s|s')\s(?:\w+\s)?(?:name|initials|e-?mail|birth|birthday|date\sof\sbirth|address|city|home|location|phone|age|personal|private|favou?rite|password|account)"
             r"|\bwhere\s(?:does|did|was|is)\sthe\suser\s(?:live|born|now|currently|from)",
+        ),
+        (
+            Kind.PROMPT_EXTRACTION, 0.75, "asks the assistant for a secret that it keeps",
+            r"\b(?:was|wie|welch\w+)\s(?:ist|lautet)\s(?:das|dein|ihr)\s(?:geheime\s)?(?:passwort|kennwort|losungswort)\s?\?|\b(?:dein|ihr)\s(?:passwort|kennwort)\b(?=.{0,40}\b(?:gib|geben|sag|nenn|verrat))|\b(?:sag|gib|nenn|verrat)\w*\b.{0,30}\b(?:das|dein|ihr)\s(?:geheime\s)?(?:passwort|kennwort)\b"
+            r"|\b(?:cual\ses\s(?:la|tu)|dime\s(?:la|tu)|revela\s(?:la|tu))\s(?:contrasena|palabra\ssecreta|clave\ssecreta)|\b(?:quel\sest\s(?:le|ton|votre)|donne[sz]?-moi\s(?:le|ton|votre)|dis-moi\s(?:le|ton))\smot\sde\spasse"
+            r"|\b(?:qual\se'?\s(?:la|tua)|dimmi\s(?:la|tua)|qual\s(?:e\s)?a|diga\sa|diz\sa)\s(?:password|parola\ssegreta|parola\sd'ordine|senha|palavra\ssecreta)|\bwat\sis\s(?:het|je|jouw)\s(?:geheime\s)?wachtwoord",
         ),
         # Other languages: ignore + instructions, and the hidden prompt.
         (
@@ -144,6 +155,17 @@ _OTHER_SCRIPTS: list[tuple[Kind, float, str, re.Pattern[str]]] = [
             r"|(?:игнорир|забуд|забыть|не обращай|отмени|пренебреги)[а-яё]*.{0,30}(?:инструкц|указан|правил|команд|распоряжен|сказан|говорил)"
             r"|(?:تجاهل|انس).{0,30}(?:التعليمات|الأوامر|القواعد|تعليمات)|(?:निर्देश|नियम).{0,20}(?:अनदेखा|भूल)"
             r"|(?:התעלם|שכח).{0,30}(?:הוראות|כללים)",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Kind.PROMPT_EXTRACTION,
+        0.75,
+        "asks the assistant for a secret that it keeps",
+        re.compile(
+            r"(?:告诉我|说出|给我|你的|秘密).{0,6}(?:密码|口令|暗号)(?!.{0,6}(?:政策|重置))|パスワード.{0,14}(?:教えて|提供して|言って)"
+            r"|(?:назови|скажи|какой|дай)[а-яё]*.{0,20}(?:пароль|секретн[а-яё]+ слово)|비밀번호.{0,10}(?:알려|말해)"
+            r"|(?:أخبرني|ما هي|أعطني).{0,20}كلمة (?:السر|المرور)(?! (?:الخاصة بي|لي))|पासवर्ड.{0,10}(?:बताओ|बताइए)",
             re.IGNORECASE,
         ),
     ),

@@ -15,7 +15,7 @@ class Kind(StrEnum):
     PROMPT_INJECTION = "prompt_injection"
     JAILBREAK = "jailbreak"
     PROMPT_EXTRACTION = "prompt_extraction"
-    SECRET = "secret"  # noqa: S105  # the name of a kind
+    SECRET = "secret"  # the name of a kind
     PERSONAL_DATA = "personal_data"
     OFF_TOPIC = "off_topic"
     MEDICAL_ADVICE = "medical_advice"

@@ -18,7 +18,9 @@ from assistants.control.inspection.folding import fold
 Array = np.ndarray[Any, Any]
 
 WIDTH = 1 << 14
-LONGEST = 6_000  # characters that are looked at: two thirds from the beginning, the rest from the end
+LONGEST = (
+    6_000  # characters that are looked at: two thirds from the beginning, the rest from the end
+)
 _CHARACTERS = (3, 4, 5)
 _WORDS = 3
 _WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?|[<\[{|#*/=:]{2,}|[?!]", re.UNICODE)

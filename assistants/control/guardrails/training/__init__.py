@@ -1,4 +1,4 @@
-"""Made-up texts that the learned guardrail is trained on: attacks, and what only looks like them."""
+"""Made-up texts to train the learned guardrail on: attacks, and what only looks like them."""
 
 from __future__ import annotations
 

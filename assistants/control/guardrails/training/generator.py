@@ -137,7 +137,9 @@ class _Maker:
             word = self._pick(["a", "12345", "token", "la", "0", "the", "test", "x x", "noise"])
             return " ".join([word] * self._random.randint(20, 120))
         plain = self._fill_in(
-            self._pick(["{Ignore} {told} and {payload}", "What is the {secret}?", "{Show} your {prompt}"])
+            self._pick(
+                ["{Ignore} {told} and {payload}", "What is the {secret}?", "{Show} your {prompt}"]
+            )
         )
         if name == "encoded":
             ways = [

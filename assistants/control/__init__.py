@@ -1,5 +1,6 @@
 """The control plane: it decides and records; the services enforce. It knows no model's inside."""
 
+from assistants.control import policy
 from assistants.control.audit import list_events, record_event, verify_chain
 from assistants.control.budgets import (
     BudgetState,
@@ -13,11 +14,8 @@ from assistants.control.guardrails import check_input, check_output, has_output_
 from assistants.control.ledger import verify_ledger
 from assistants.control.limits import check_preview_rate, check_rate
 from assistants.control.policy import (
-    Case,
-    CaseResult,
     PolicyInvalid,
     PolicyRules,
-    check_case,
     decide_policy,
     difference,
     parse_cases,
@@ -33,14 +31,11 @@ __all__ = [
     "WORDS",
     "BudgetState",
     "Candidate",
-    "Case",
-    "CaseResult",
     "EgressRequest",
     "EgressVerdict",
     "PolicyInvalid",
     "PolicyRules",
     "canonical_json",
-    "check_case",
     "check_egress",
     "check_input",
     "check_output",
@@ -60,6 +55,7 @@ __all__ = [
     "list_events",
     "parse_cases",
     "parse_policy",
+    "policy",
     "record_event",
     "say_used_up",
     "sha256_of",

@@ -1,5 +1,6 @@
 """The control plane: it decides and records; the services enforce. It knows no model's inside."""
 
+from assistants.control import policy
 from assistants.control.audit import list_events, record_event, verify_chain
 from assistants.control.budgets import (
     BudgetState,
@@ -30,11 +31,8 @@ from assistants.control.guardrails import (
 from assistants.control.ledger import verify_ledger
 from assistants.control.limits import check_preview_rate, check_rate
 from assistants.control.policy import (
-    Case,
-    CaseResult,
     PolicyInvalid,
     PolicyRules,
-    check_case,
     decide_policy,
     difference,
     parse_cases,
@@ -52,8 +50,6 @@ __all__ = [
     "WORDS",
     "BudgetState",
     "Candidate",
-    "Case",
-    "CaseResult",
     "Checked",
     "EgressRequest",
     "EgressVerdict",
@@ -62,7 +58,6 @@ __all__ = [
     "PolicyInvalid",
     "PolicyRules",
     "canonical_json",
-    "check_case",
     "check_egress",
     "check_preview_rate",
     "check_rate",
@@ -85,6 +80,7 @@ __all__ = [
     "make_examples",
     "parse_cases",
     "parse_policy",
+    "policy",
     "read_guardrail_card",
     "record_event",
     "run_guardrails",

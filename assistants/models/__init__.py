@@ -15,6 +15,7 @@ from assistants.models.documents import (
 )
 from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
+from assistants.models.policies import Policy, PolicyVersion, ShadowDifference
 from assistants.models.registry import Assistant, Deployment, PromptVersion
 from assistants.models.sealing import RedactionMap
 from assistants.models.terms import Term
@@ -43,9 +44,12 @@ __all__ = [
     "Mention",
     "Message",
     "Organisation",
+    "Policy",
+    "PolicyVersion",
     "PromptVersion",
     "RedactionMap",
     "Relation",
+    "ShadowDifference",
     "Source",
     "Term",
     "Zone",

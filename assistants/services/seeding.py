@@ -13,7 +13,7 @@ from django.db import transaction
 
 from assistants import control
 from assistants.models import Assistant, AuditEvent, PromptVersion, Zone
-from assistants.services import documents
+from assistants.services import documents, policy_stages
 from assistants.services.registry import sync_deployments
 from assistants.services.second_person import get_organisation
 from assistants.types import CLOUD, ON_PREM, Sensitivity, Treatment
@@ -150,6 +150,7 @@ def seed() -> Seeded:
     """
     sync_deployments()
     get_organisation()
+    policy_stages.sync_shipped()
     users = get_user_model().objects
     if AuditEvent.objects.filter(action="demo.seeded").exists():
         return Seeded(list(users.values_list("username", flat=True).order_by("pk")[:20]), None)
@@ -159,6 +160,7 @@ def seed() -> Seeded:
         _seed_users(password)
     _seed_zones()
     _seed_assistants()
+    policy_stages.sync_shipped()  # the departments are there now
     for slug in ZONES:
         documents.ingest_path(DOCUMENTS / slug, slug)
     control.record_event(action="demo.seeded", subject="demo")

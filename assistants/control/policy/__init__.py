@@ -1,7 +1,7 @@
 """Policies: what is allowed, in rules that people write, test and can take back."""
 
 from assistants.control.policy.cases import Case, CaseResult, check_case, parse_cases
-from assistants.control.policy.deciding import Match, decide_policy, decides, list_matches
+from assistants.control.policy.deciding import Match, decide_policy, deciding_rule, list_matches
 from assistants.control.policy.differences import (
     Difference,
     describe_rule,
@@ -29,7 +29,7 @@ __all__ = [
     "Shipped",
     "check_case",
     "decide_policy",
-    "decides",
+    "deciding_rule",
     "describe_rule",
     "difference",
     "list_matches",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assistants.control.policy.deciding import decide_policy, decides, list_matches
+from assistants.control.policy.deciding import decide_policy, deciding_rule
 from assistants.control.policy.parsing import Mistake, PolicyInvalid, Reader
 from assistants.control.policy.rules import PolicyRules
 from assistants.control.policy.vocabulary import KINDS
@@ -108,7 +108,7 @@ def check_case(
     """What the chain makes of it. `findings` are what guardrails saw in its text."""
     facts = replace(case.facts, findings=(*case.facts.findings, *findings))
     decision = decide_policy(chain, facts)
-    rule = decides(list_matches(chain, facts))
+    rule = deciding_rule(chain, facts)
     wrong = []
     if decision.outcome is not case.outcome:
         wrong.append(f"the outcome is {decision.outcome}, not {case.outcome}")

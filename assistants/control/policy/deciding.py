@@ -109,8 +109,9 @@ def list_matches(chain: Sequence[PolicyRules], facts: PolicyFacts) -> list[Match
     return matches
 
 
-def decides(matches: Sequence[Match]) -> str:
+def deciding_rule(chain: Sequence[PolicyRules], facts: PolicyFacts) -> str:
     """The name of the rule that the decision names; empty where none fits, or by `on_failure`."""
+    matches = list_matches(chain, facts)
     return _strictest(matches).rule if matches else ""
 
 
@@ -164,6 +165,8 @@ def _found(when: Condition, facts: PolicyFacts) -> Iterator[Finding]:
 
 
 def _unsure(chain: Sequence[PolicyRules], facts: PolicyFacts) -> Iterator[Finding]:
+    if not facts.findings:
+        return
     spoken_of = {kind for policy in chain for rule in policy.rules for kind in rule.when.findings}
     for finding in facts.findings:
         if finding.failed or (finding.kind not in spoken_of and _gravity(finding) >= CERTAIN):

@@ -13,7 +13,7 @@ from assistants.compute import AnswerWriter
 from assistants.compute.broker import close_async_client
 from assistants.markdown import render
 from assistants.services.release import Diverged, OutputBlocked, Release
-from assistants.types import ReleaseMode, StreamFrame
+from assistants.types import Outcome, ReleaseMode, StreamFrame
 
 ANSWER = """# Gifts
 

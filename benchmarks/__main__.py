@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks import egress, ingestion, links, quotes, redaction, retrieval, streaming, wire
+from benchmarks import (
+    egress,
+    guardrails,
+    ingestion,
+    links,
+    quotes,
+    redaction,
+    retrieval,
+    streaming,
+    wire,
+)
 
 
 def main() -> None:
@@ -13,6 +23,7 @@ def main() -> None:
         ("Quotes", quotes.main),
         ("Redaction", redaction.main),
         ("Egress gate", egress.main),
+        ("Guardrails", guardrails.main),
         ("The wire, small", lambda: wire.main(["--requests", "200"])),
         ("Links", links.main),
     ):

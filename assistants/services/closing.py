@@ -188,7 +188,7 @@ def end_frame(
         return "answer.completed", {
             "status": answer.status,
             "text": answer.text,
-            "html": render_answer(answer.text, citations, facts.unrestored),
+            "html": render_answer(answer.text, citations, facts.unrestored, facts.unsupported),
             "citations": citations,
             "receipt": {"id": str(answer.pk), "sha256": answer.receipt_sha256},
             "finish_reason": answer.finish_reason,

@@ -45,6 +45,15 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What came so far did not pass its check and may not be used; `message` says why. The text
+    begins anew, or the end follows.
+    """
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How an answer ended, as its asker may know it: of one that is held, nothing of the text.
 
@@ -121,7 +130,7 @@ async def _stop(answer: str) -> None:
 
 
 @asynccontextmanager
-async def followed(opened: Opened) -> AsyncIterator[AsyncIterator[str | Ended | None]]:
+async def followed(opened: Opened) -> AsyncIterator[AsyncIterator[str | Withdrawn | Ended | None]]:
     """The answer's text as it is released, None where nothing came for a while, then its end.
 
     Left before the end, the answer is stopped. Raises AccessWithdrawn once the key, its account
@@ -136,7 +145,7 @@ async def followed(opened: Opened) -> AsyncIterator[AsyncIterator[str | Ended | 
         if frames.empty():  # else nobody waits for one
             frames.put_nowait(None)
 
-    async def pieces() -> AsyncIterator[str | Ended | None]:
+    async def pieces() -> AsyncIterator[str | Withdrawn | Ended | None]:
         nonlocal ended
         while True:
             try:
@@ -154,6 +163,8 @@ async def followed(opened: Opened) -> AsyncIterator[AsyncIterator[str | Ended | 
                 ended = True
                 yield await on_a_thread(get_completion)(opened.user, opened.answer)
                 return
+            elif frame.type == "answer.withdrawn":
+                yield Withdrawn(str(frame.data["message"]))
             elif frame.type == "answer.delta":
                 yield str(frame.data["text"])
 

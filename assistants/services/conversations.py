@@ -220,7 +220,7 @@ def view_answer(answer: Answer) -> AnswerView:
         number=answer.number,
         status=answer.status,
         text=text,
-        html=render_answer(text, citations, facts.unrestored),
+        html=render_answer(text, citations, facts.unrestored, facts.unsupported),
         citations=citations,
         badge=receipt.get("badge"),
         rule=receipt.get("rule", ""),
@@ -249,10 +249,13 @@ def _view_withheld(answer: data.Withheld) -> AnswerView:
 
 
 def render_answer(
-    text: str, citations: Sequence[dict[str, object]], unrestored: Sequence[str] = ()
+    text: str,
+    citations: Sequence[dict[str, object]],
+    unrestored: Sequence[str] = (),
+    unsupported: Sequence[Sequence[int]] = (),
 ) -> str:
     numbers = {int(str(citation["number"])) for citation in citations}
-    return markdown.render(text, numbers, unrestored)
+    return markdown.render(text, numbers, unrestored, unsupported)
 
 
 def list_citations(

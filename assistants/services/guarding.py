@@ -46,7 +46,6 @@ LEAST_PASSAGE = 40  # characters that must be left of a passage
 STRICTNESS = (ReleaseMode.TOKEN, ReleaseMode.BLOCK, ReleaseMode.HOLD)
 OUTCOMES = (Outcome.ALLOW, Outcome.REDACT, Outcome.FALLBACK, Outcome.REVIEW, Outcome.BLOCK)
 QUOTES = "quotes"  # the provider
-WITHDRAWN = "What was shown here did not pass its check and was taken back."
 _TYPES_OF_MODEL = 384  # dimensions of the embedding that the learned guardrail was trained on
 
 
@@ -169,6 +168,7 @@ class Guard:
     disclaimers: tuple[str, ...] = ()
     found: list[Found] = field(default_factory=list)
     incident: Incident | None = None
+    replaced: bool = False  # the text is not the one that was checked
     _chain: policies.Chain = ()
 
     # -- on a thread, with the database -------------------------------------------------------
@@ -314,6 +314,8 @@ class Guard:
                 "release": str(self.mode),
             },
             "disclaimers": list(self.disclaimers),
+            "withdrawn": self.incident is not None,
+            "replaced": self.replaced,
             "risk": _decimal(self.risk),
             "confidence": _decimal(self.confidence),
         }

@@ -13,8 +13,9 @@ from assistants import compute
 from assistants.models import Answer, new_id
 from assistants.services import registry
 from assistants.services.attempts import Attempt
+from assistants.services.facts import UNGROUNDED, WITHDRAWN
 from assistants.services.generation import Result
-from assistants.services.guarding import QUOTES, WITHDRAWN, Guard
+from assistants.services.guarding import QUOTES, Guard
 from assistants.types import (
     ON_PREM,
     Decision,
@@ -30,7 +31,6 @@ from assistants.types import (
 
 logger = logging.getLogger(__name__)
 
-UNGROUNDED = "ungrounded"  # the outcome of an attempt whose text no source supports
 NOT_SHOWN = (
     "The sources do not support the answer that was made, so it is not shown. Please ask in other "
     "words, or look at the documents."
@@ -58,8 +58,10 @@ def settle(guard: Guard, result: Result, writer: compute.AnswerWriter) -> Result
         return _block(guard, result, writer, said)
     if outcome is Outcome.FALLBACK and result.prompt is not None:
         _fall_back(result, result.prompt)
+        guard.replaced = True
     elif outcome is Outcome.REDACT:
         result.text = redact(result.text, said.findings)
+        guard.replaced = True
     if held or guard.decision.outcome is Outcome.REVIEW or guard.mode is ReleaseMode.HOLD:
         return _hold(guard, result, writer)
     _show(guard, result.text, writer, said)

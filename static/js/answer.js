@@ -129,6 +129,9 @@ export class ChatAnswer extends HTMLElement {
         this.#emit("answer-text", added.map((node) => node.textContent).join("\n"));
         break;
       }
+      case "answer.withdrawn":
+        this.#takeBack(frame.message);
+        break;
       case "answer.completed":
         this.#complete(frame);
         break;
@@ -148,6 +151,17 @@ export class ChatAnswer extends HTMLElement {
         this.#rule(frame.rule);
         break;
     }
+  }
+
+  /** What was shown did not pass its check: it goes, and the text begins anew. */
+  #takeBack(message) {
+    this.#text = "";
+    this.#part("body").replaceChildren();
+    this.#part("tail").replaceChildren();
+    this.#tail = null;
+    this.querySelector("template[data-source]").content.replaceChildren();
+    this.#say("withdrawn", message);
+    this.#emit("answer-text", message);
   }
 
   #step({ step, detail }) {
@@ -188,8 +202,11 @@ export class ChatAnswer extends HTMLElement {
   }
 
   /** What the receipt tells of the answer. A server of before does not send all of it. */
-  #facts({ cost, fallback, left = [], refusals = [], unrestored = [] }) {
+  #facts({ cost, fallback, left = [], refusals = [], unrestored = [], ...facts }) {
     this.#say("fallback", fallback);
+    this.#part("unsupported").hidden = !facts.unsupported?.length;
+    this.#say("disclaimers", (facts.disclaimers ?? []).join(" "));
+    this.#say("withdrawn", facts.withdrawn);
     this.#part("unrestored-list").textContent = unrestored.join(", ");
     this.#part("unrestored").hidden = !unrestored.length;
     this.#part("left").replaceChildren(...left.map((sentence) => make("li", sentence)));

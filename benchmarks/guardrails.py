@@ -76,9 +76,10 @@ def report_attacks(model: Path | None, half: int, title: str) -> None:
         recall = found.get("recall_at_1pct_fpr")
         line = f"  {kind:26} flagged {found['flagged']:.3f} of {found['n']:4}"
         print(line + (f"  recall at 1 % FPR {recall:.3f}" if recall is not None else ""))
+    at_one, recall = figures["recall_at_1pct_fpr"], figures["recall"]
     print(
-        f"  all attacks: recall at 1 % FPR {figures['recall_at_1pct_fpr']:.3f}; at the default "
-        f"threshold recall {figures['recall']:.3f}, false positives {figures['false_positives']:.3f}"
+        f"  all attacks: recall at 1 % FPR {at_one:.3f}; at the default threshold recall "
+        f"{recall:.3f}, false positives {figures['false_positives']:.3f}"
     )
 
 

@@ -165,7 +165,7 @@ class TestPassages:
             GIFTS.text,
             "Give 10 mg by mouth every four hours. Do not exceed 40 mg. Call the duty doctor.",
             "Ignore alarms of sensor 3 while the valve is serviced. Reply to the client in 5 days.",
-            "# Settings\n```python\n# ignore the first line\nDEBUG = False\n```\nChange your password.",
+            "# Settings\n```python\n# ignore the first line\nDEBUG = False\n```\nChange the key.",
             "How do I reset the device? Hold the reset button of the device for ten seconds.",
         ],
     )
@@ -205,7 +205,8 @@ class TestRunning:
         assert len(set(names)) == len(names)
         for guardrail in control.GUARDRAILS:
             assert isinstance(guardrail, Guardrail)
-            assert guardrail.kinds and guardrail.stages
+            assert guardrail.kinds
+            assert guardrail.stages
             assert 0 < guardrail.threshold <= 1
         reported = {str(kind) for each in control.GUARDRAILS for kind in each.kinds}
         assert reported == set(control.policy.vocabulary.KINDS)

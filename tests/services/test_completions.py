@@ -20,6 +20,7 @@ from assistants.types import (
     PromptMessage,
     Role,
     Sampling,
+    Stage,
 )
 from tests import factories, fakes
 from tests.fakes import STALL, lost

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from tests.web.test_admin_routing import text_of
+from tests.web.test_admin_zones import text_of
 
 PAGE = "/admin/assistants/incident/"
 

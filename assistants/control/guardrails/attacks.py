@@ -143,6 +143,37 @@ _FORMS: list[tuple[Kind, float, str, re.Pattern[str]]] = [
     )
 ]  # fmt: skip
 
+# Each form needs one word of each of its groups, in small letters: looking for those costs next to
+# nothing. No word holds a blank, since there may be more than one between two.
+_VERBS = (
+    *("ignore", "disregard", "forget", "discard", "override", "bypass", "neglect", "abandon"),
+    *("cancel", "erase", "void", "dismiss", "aside", "away", "attention", "follow"),
+)
+_RULES = (
+    *("instruction", "direction", "rules", "guideline", "orders", "command", "directive", "prompt"),
+    *("restriction", "constraint", "programming", "training", "polic", "assignment"),
+)
+_FREE = (
+    *("anything", "dan", "stan", "dude", "aim", "jailbreak", "unfiltered", "uncensored"),
+    *("unrestricted", "amoral", "restrictions", "limits", "limitations", "rules", "filter"),
+    *("guidelines", "ethics", "morals", "censorship", "polic", "request"),
+)
+_NEEDS: list[tuple[tuple[str, ...], ...]] = [
+    (_VERBS, _RULES),
+    (_VERBS, (*_RULES, "told", "said", "been", "given", "know", "got", "were", "asked", "wrote", "learn", "above", "before", "prior")),
+    (("<|", "[inst", "[/inst", "<<", "##", "system", "developer"),),
+    (("mode", "i'm", "i am"), ("mode", "developer", "creator", "programmer", "maker", "god", "master", "boss")),
+    (_FREE, ("act", "behave", "respond", "reply", "answer", "pretend", "play", "simulate", "you", "anything", "jailbreak", "dan", "stan", "dude", "aim"), ("now", "mode", "virtual", "can", "has", "does", "jailbreak", "without", "no", "free", "ignore", "unbound", "bypass", "un", "amoral")),
+    (("never", "not", "n't", "character", "start", "begin"), ("can't", "cannot", "able", "sorry", "restrictions", "refus", "illegal", "unethical", "tokens", "here")),
+    (("your", "its", "thy"), ("prompt", "instruction", "directive", "configuration", "message", "preamble")),
+    (("above", "this", "were", "you", "initial", "system"), ("repeat", "print", "output", "show", "recite", "copy", "write", "translate", "display", "return", "dump", "start", "begin", "initial")),
+    (("your", "you", "the"), ("passw", "passphrase", "passcode", "secret", "word", "access", "master", "api")),
+    (("user",),),
+    (("passwort", "kennwort", "losungswort", "contrasena", "palabra", "clave", "passe", "password", "parola", "senha", "palavra", "wachtwoord"),),
+    (("ignor", "vergiss", "vergessen", "missacht", "uberschreib", "umgeh", "oubli", "tiens", "olvid", "dimentic", "esque", "desconsider", "sigas", "seguire", "negeer", "vergeet", "zignoruj", "zapomnij", "onceki", "yukaridaki"),),
+    (("prompt", "mensaje", "instruc", "instructions", "istruzioni", "anweisungen", "instructies", "instrukcje"), ("zeig", "nenn", "gib", "wort", "montre", "repete", "mot", "quel", "cual", "muestra", "repit", "palabra", "qual", "mostra", "ripeti", "parola", "palavra", "toon", "wat", "herhaal", "woord", "lautet", "wiederhol", "powtorz", "pokaz")),
+]  # fmt: skip
+
 # Scripts that `fold` leaves as they are, or spells in letters that look alike.
 _OTHER_SCRIPTS: list[tuple[Kind, float, str, re.Pattern[str]]] = [
     (
@@ -208,7 +239,10 @@ def _ends(text: str) -> str:
 def _find(text: str) -> Iterator[Hit]:
     plain = fold(text)
     aligned = len(plain) == len(text)
-    for kind, severity, reason, pattern in _FORMS:
+    lower = plain.lower()
+    for (kind, severity, reason, pattern), needs in zip(_FORMS, _NEEDS, strict=True):
+        if not all(any(word in lower for word in group) for group in needs):
+            continue
         for match in pattern.finditer(plain):
             start, end = match.span() if aligned else (0, 0)
             yield Hit(kind, severity, reason, start, end)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from assistants.control.guardrails import learned
 from assistants.control.guardrails.attacks import find_attacks
@@ -21,6 +22,7 @@ from assistants.types import Finding, Stage
 
 NAME, VERSION = "planted instructions", "1"
 LEFT_OUT = "[…]"
+ASIDE = "asks for something that has nothing to do with the document"
 _DEFINITE, _ASIDE = 0.9, 0.55
 _ASIDE_OVERLAP = 0.3  # of its words, in the rest of the document or the question
 _LONGEST = 600  # characters of a sentence that are looked at
@@ -61,37 +63,54 @@ def check_planted(checked: Checked) -> list[Finding]:
     ]
 
 
-@functools.lru_cache(maxsize=4096)
 def find_planted(
     text: str, context: frozenset[str] = frozenset(), model: learned.Learned | None = None
 ) -> tuple[tuple[int, int, float, str], ...]:
-    """(start, end, severity, reason) of each sentence that speaks to the assistant.
-
-    `context` are words that a request may be about. Remembered: the same passages come often.
+    """(start, end, severity, reason) of each sentence that speaks to the assistant, or asks for
+    something that neither the document nor `context`, the words of the question, is about.
     """
-    return tuple(_find(text, context, model or learned.load()))
+    return tuple(
+        (each.start, each.end, each.severity, each.reason)
+        for each in _find_all(text, model or learned.load())
+        if not each.words or len(each.strange - context) / len(each.words) > 1 - _ASIDE_OVERLAP
+    )
 
 
-def _find(
-    text: str, context: frozenset[str], model: learned.Learned
-) -> Iterator[tuple[int, int, float, str]]:
+@dataclass(frozen=True, slots=True)
+class _Planted:
+    """`words` are those of an aside, and `strange` those of them that nothing around it has."""
+
+    start: int
+    end: int
+    severity: float
+    reason: str
+    words: frozenset[str] = frozenset()
+    strange: frozenset[str] = frozenset()
+
+
+@functools.lru_cache(maxsize=4096)
+def _find_all(text: str, model: learned.Learned) -> tuple[_Planted, ...]:
+    """Remembered: the same passages come often, with ever other questions."""
+    return tuple(_find(text, model))
+
+
+def _find(text: str, model: learned.Learned) -> Iterator[_Planted]:
     sentences = split_sentences(text)
+    attacked = bool(find_attacks(text))  # else no sentence of it is worth the rules
     covered = -1
     for number, sentence in enumerate(sentences):
         if sentence.start < covered or (sentence.code and not _is_comment(sentence.text)):
             continue
-        looked_at = sentence.text[:_LONGEST]
-        severity, reason = _judge(looked_at, model)
-        if severity < 0.5 and _is_aside(sentences, number, context):
-            severity, reason = _ASIDE, "asks for something that has nothing to do with the document"
+        severity, reason = _judge(sentence.text[:_LONGEST], model, attacked=attacked)
         if severity >= 0.5:
-            end = _with_code(sentences, number, text)
-            covered = end
-            yield sentence.start, end, round(severity, 3), reason
+            covered = _with_code(sentences, number)
+            yield _Planted(sentence.start, covered, round(severity, 3), reason)
+        elif aside := _read_aside(sentences, number):
+            yield _Planted(sentence.start, sentence.end, _ASIDE, ASIDE, *aside)
 
 
-def _judge(sentence: str, model: learned.Learned) -> tuple[float, str]:
-    hits = find_attacks(sentence)
+def _judge(sentence: str, model: learned.Learned, *, attacked: bool) -> tuple[float, str]:
+    hits = find_attacks(sentence) if attacked else []
     if hits:
         worst = max(hits, key=lambda hit: hit.severity)
         return worst.severity, worst.reason
@@ -102,26 +121,31 @@ def _judge(sentence: str, model: learned.Learned) -> tuple[float, str]:
     return 0.0, ""
 
 
-def _is_aside(sentences: Sequence[Sentence], number: int, context: frozenset[str]) -> bool:
-    """A request, alone in what it is about. A list of questions and answers is about one thing."""
+def _read_aside(
+    sentences: Sequence[Sentence], number: int
+) -> tuple[frozenset[str], frozenset[str]] | None:
+    """A request, alone in what it is about: its words, and those that nothing around it has. A
+    list of questions and answers is about one thing.
+    """
     sentence = sentences[number]
     if sentence.code or len(sentence.text) > 300 or not _REQUEST.match(sentence.text):
-        return False
-    words = set(content_words(sentence.text))
+        return None
+    words = frozenset(content_words(sentence.text))
     if len(words) < 2:
-        return False
-    rest: set[str] = set(context)
+        return None
+    rest: set[str] = set()
     for other, each in enumerate(sentences):
         if other != number:
             rest.update(content_words(each.text[:_LONGEST]))
-    return len(words & rest) / len(words) < _ASIDE_OVERLAP
+    strange = words - rest
+    return (words, strange) if len(strange) / len(words) > 1 - _ASIDE_OVERLAP else None
 
 
 def _is_comment(line: str) -> bool:
     return bool(re.match(r"\s*(?:#|//|--|/\*|\*|<!--|\"\"\")", line))
 
 
-def _with_code(sentences: Sequence[Sentence], number: int, text: str) -> int:
+def _with_code(sentences: Sequence[Sentence], number: int) -> int:
     """Where the instruction ends: code that stands right behind it belongs to it."""
     end = sentences[number].end
     for following in sentences[number + 1 :]:

@@ -7,7 +7,7 @@ import pytest
 from assistants import data
 from assistants.exceptions import InvalidRequest
 from assistants.models import Answer, Assistant, AuditEvent, GuardrailFinding, Incident
-from assistants.services import conversations, settling
+from assistants.services import chat, conversations, policy_stages, registry, settling
 from assistants.types import Finding, Stage
 from tests import factories, fakes
 from tests.services.test_chat import all_of, ask, frames_of, get, open_turn
@@ -70,8 +70,6 @@ def test_an_attack_that_only_the_full_look_finds_ends_the_turn_without_a_model(
 ):
     answer_id = open_turn(house.alice, QUESTION).answer
     factories.add_guardrail(monkeypatch, "late", lambda text: True, Stage.INPUT)
-    from assistants.services import chat
-
     chat.answer(answer_id)
     answer = get(Answer, pk=answer_id)
     assert answer.status == Answer.Status.BLOCKED
@@ -133,6 +131,7 @@ def test_sentences_without_support_are_marked(house, models):
 
 def test_in_block_release_nothing_unsupported_is_ever_shown(house, models):
     Assistant.objects.update(release_mode="block")
+    registry.forget()
     models.says("server", ["The limit for gifts is EUR 900 a year [1].\n\n", "More.\n\nEnd."])
     answer = ask(house.alice, QUESTION)
     told = [
@@ -144,6 +143,8 @@ def test_in_block_release_nothing_unsupported_is_ever_shown(house, models):
 
 
 def test_a_question_of_a_dose_waits_for_a_clinician(house, models):
+    policy_stages.sync_shipped()
+    registry.forget()
     factories.make_document(house.zones.clinical, "Morphine: 5 mg by mouth every four hours.")
     models.says("server", ["Morphine 5 mg by mouth every four hours [1]."])
     models.says("quotes", ["> Morphine: 5 mg by mouth every four hours. [1]"])

@@ -92,8 +92,7 @@ def run_cases(version: PolicyVersion) -> list[control.policy.CaseResult]:
 
 def find_in_text(text: str, stage: Stage, department: str) -> Sequence[Finding]:
     """What the guardrails of this stage see in a text that stands alone."""
-    check = control.check_input if stage is Stage.INPUT else control.check_output
-    return check(text).findings
+    return control.run_guardrails(control.Checked(text, stage, department=department))
 
 
 def _active(policy: object) -> control.PolicyRules:

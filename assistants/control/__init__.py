@@ -10,7 +10,23 @@ from assistants.control.budgets import (
     say_used_up,
 )
 from assistants.control.egress import EgressRequest, EgressVerdict, check_egress
-from assistants.control.guardrails import check_input, check_output, has_output_guardrails
+from assistants.control.guardrails import (
+    GUARDRAILS,
+    NOT_SUPPORTED,
+    Checked,
+    Guardrail,
+    Labelled,
+    defuse,
+    estimate_risk,
+    find_misquoted,
+    fit_guardrail,
+    ground,
+    make_examples,
+    read_guardrail_card,
+    run_guardrails,
+    split_sentences,
+    write_guardrail,
+)
 from assistants.control.ledger import verify_ledger
 from assistants.control.limits import check_preview_rate, check_rate
 from assistants.control.policy import (
@@ -28,17 +44,20 @@ from assistants.control.signing import get_egress_public_key
 from assistants.control.tasks import decide_difficulty, decide_task
 
 __all__ = [
+    "GUARDRAILS",
+    "NOT_SUPPORTED",
     "WORDS",
     "BudgetState",
     "Candidate",
+    "Checked",
     "EgressRequest",
     "EgressVerdict",
+    "Guardrail",
+    "Labelled",
     "PolicyInvalid",
     "PolicyRules",
     "canonical_json",
     "check_egress",
-    "check_input",
-    "check_output",
     "check_preview_rate",
     "check_rate",
     "decide_difficulty",
@@ -47,19 +66,28 @@ __all__ = [
     "decide_refusal",
     "decide_route",
     "decide_task",
+    "defuse",
     "difference",
+    "estimate_risk",
     "euro",
+    "find_misquoted",
+    "fit_guardrail",
     "get_egress_public_key",
-    "has_output_guardrails",
+    "ground",
     "is_free",
     "list_events",
+    "make_examples",
     "parse_cases",
     "parse_policy",
     "policy",
+    "read_guardrail_card",
     "record_event",
+    "run_guardrails",
     "say_used_up",
     "sha256_of",
+    "split_sentences",
     "verify_chain",
     "verify_ledger",
     "verify_receipt",
+    "write_guardrail",
 ]

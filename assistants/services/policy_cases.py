@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from assistants import control
+from assistants import compute, control
 from assistants.models import Policy, PolicyVersion
 from assistants.services import policies
 from assistants.types import Finding, Stage
@@ -92,8 +92,9 @@ def run_cases(version: PolicyVersion) -> list[control.policy.CaseResult]:
 
 def find_in_text(text: str, stage: Stage, department: str) -> Sequence[Finding]:
     """What the guardrails of this stage see in a text that stands alone."""
-    check = control.check_input if stage is Stage.INPUT else control.check_output
-    return check(text).findings
+    return control.run_guardrails(
+        control.Checked(text, stage, department=department, embed=compute.embed_texts)
+    )
 
 
 def _active(policy: object) -> control.PolicyRules:

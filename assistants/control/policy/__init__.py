@@ -11,10 +11,26 @@ from assistants.control.policy.differences import (
 )
 from assistants.control.policy.parsing import OPEN_LISTS, Mistake, PolicyInvalid, parse_policy
 from assistants.control.policy.rules import Condition, Consequence, Level, PolicyRule, PolicyRules
+from assistants.control.policy.saying import say_condition, say_consequence
 from assistants.control.policy.shipping import Shipped, list_shipped
+from assistants.control.policy.vocabulary import (
+    KINDS,
+    OUTCOME_WORDS,
+    OUTCOMES,
+    RELEASE_WORDS,
+    RELEASES,
+    STAGES,
+    in_words,
+)
 
 __all__ = [
+    "KINDS",
     "OPEN_LISTS",
+    "OUTCOMES",
+    "OUTCOME_WORDS",
+    "RELEASES",
+    "RELEASE_WORDS",
+    "STAGES",
     "Case",
     "CaseResult",
     "Condition",
@@ -32,10 +48,13 @@ __all__ = [
     "deciding_rule",
     "describe_rule",
     "difference",
+    "in_words",
     "list_matches",
     "list_shipped",
     "parse_cases",
     "parse_policy",
+    "say_condition",
+    "say_consequence",
     "say_short",
     "write_policy",
 ]

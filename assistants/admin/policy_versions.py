@@ -95,7 +95,9 @@ def _show(
     user = person(request)
     active = policy_drafts.get_active(version.policy)
     mistakes = policy_cases.find_mistakes(version)
-    unknown = [] if mistakes else policy_stages.find_unknown(version)
+    notices: list[str] = []
+    if not mistakes:
+        notices = [*policy_stages.find_unknown(version), *policy_cases.find_idle(version)]
     compared = active if active and active.pk != version.pk else version.before
     cases = version.cases if isinstance(version.cases, list) else []
     by_name = {result.case.name: result for result in results or ()}
@@ -108,7 +110,7 @@ def _show(
         active=active,
         rules=_describe_rules(version),
         mistakes=mistakes,
-        unknown=unknown,
+        notices=notices,
         compared=compared,
         differences=[] if mistakes else policy_files.compare(compared, version),
         cases=[(case, by_name.get(case["name"])) for case in cases],

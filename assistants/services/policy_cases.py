@@ -64,6 +64,20 @@ def build_chain(version: PolicyVersion) -> list[control.PolicyRules]:
     return [*above, rules]
 
 
+def find_idle(version: PolicyVersion) -> list[str]:
+    """Sentences on rules that change nothing, since a level above is as strict where they fit.
+
+    They may be meant, for the day on which that one gets laxer. Raises PolicyInvalid.
+    """
+    *above, rules = build_chain(version)
+    return [
+        f"Rule “{name}” changes nothing at present: the rule “{upper}” of the policy "
+        f"{policy.name} is as strict wherever it fits."
+        for policy in above
+        for name, upper in control.policy.find_idle(policy.rules, rules.rules)
+    ]
+
+
 def run_cases(version: PolicyVersion) -> list[control.policy.CaseResult]:
     """Each case with what came of it; a text is run through the guardrails of its stage.
 

@@ -1,6 +1,7 @@
 """Policies: what is allowed, in rules that people write, test and can take back."""
 
 from assistants.control.policy.cases import Case, CaseResult, check_case, parse_cases
+from assistants.control.policy.checking import find_idle
 from assistants.control.policy.deciding import Match, decide_policy, deciding_rule, list_matches
 from assistants.control.policy.differences import (
     Difference,
@@ -48,6 +49,7 @@ __all__ = [
     "deciding_rule",
     "describe_rule",
     "difference",
+    "find_idle",
     "in_words",
     "list_matches",
     "list_shipped",

@@ -79,12 +79,13 @@ class TryForm(forms.Form):
 
 def get_urls(policies: ModelAdmin) -> list[URLPattern]:
     def at(route: str, view: Any, name: str) -> URLPattern:
-        return path(
+        pattern: URLPattern = path(
             route,
             policies.admin_site.admin_view(view),
             {"policies": policies},
             name=f"assistants_{name}",
         )
+        return pattern
 
     return [
         at("playground/", playground_view, "playground"),

@@ -66,18 +66,15 @@ class PolicyAdmin(admin.ModelAdmin):
             raise PermissionDenied
         every = Policy.objects.select_related("department", "assistant")
         order = list(Policy.Level.values)
-        rows = sorted(
-            (
-                {
-                    "policy": policy,
-                    "active": policy_drafts.get_active(policy),
-                    "shadow": policy_drafts.get_shadow(policy),
-                    "drafts": policy.versions.filter(stage=Stage.DRAFT).count(),
-                }
-                for policy in every
-            ),
-            key=lambda row: (order.index(row["policy"].level), row["policy"].name),
-        )
+        rows = [
+            {
+                "policy": policy,
+                "active": policy_drafts.get_active(policy),
+                "shadow": policy_drafts.get_shadow(policy),
+                "drafts": policy.versions.filter(stage=Stage.DRAFT).count(),
+            }
+            for policy in sorted(every, key=lambda each: (order.index(each.level), each.name))
+        ]
         return self._page(request, "list", title="Policies", rows=rows)
 
     def add_view(
@@ -135,14 +132,12 @@ class PolicyAdmin(admin.ModelAdmin):
         )
 
     def _find_policy(self, object_id: str) -> Policy:
-        policy = (
-            Policy.objects.select_related("department", "assistant")
-            .filter(pk=to_uuid(object_id))
-            .first()
-        )
-        if policy is None:
+        pk = to_uuid(object_id)
+        known = Policy.objects.select_related("department", "assistant")
+        found = known.filter(pk=pk).first() if pk else None
+        if found is None:
             raise Http404
-        return policy
+        return found
 
     def _page(
         self, request: HttpRequest, template: str, *, title: str, **context: Any

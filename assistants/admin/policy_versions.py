@@ -29,12 +29,13 @@ Stage = PolicyVersion.Stage
 
 def get_urls(policies: ModelAdmin) -> list[URLPattern]:
     def at(route: str, view: Any, name: str) -> URLPattern:
-        return path(
+        pattern: URLPattern = path(
             f"version/<uuid:version_id>/{route}",
             policies.admin_site.admin_view(view),
             {"policies": policies},
             name=f"assistants_policy_{name}",
         )
+        return pattern
 
     return [
         at("", version_view, "version"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from django.db.models import QuerySet
+
 from assistants import compute, control
 from assistants.models import Policy, PolicyVersion
 from assistants.services import policies
@@ -111,7 +113,7 @@ def find_in_text(text: str, stage: Stage, department: str) -> Sequence[Finding]:
     )
 
 
-def _active(policy: object) -> control.PolicyRules:
+def _active(policy: QuerySet[Policy]) -> control.PolicyRules:
     version = (
         PolicyVersion.objects.select_related("policy__department", "policy__assistant")
         .filter(policy__in=policy, stage=PolicyVersion.Stage.ACTIVE)

@@ -43,9 +43,9 @@ def version_of(target: str = "compliance", number: int = 1) -> PolicyVersion:
 @pytest.fixture
 def draft(admin, cast) -> PolicyVersion:
     """Version 2 of the compliance department's policy."""
-    return policy_drafts.create_draft(
-        cast.adam, policy_drafts.find_policy("department", "compliance")
-    )
+    policy = policy_drafts.find_policy("department", "compliance")
+    assert policy is not None
+    return policy_drafts.create_draft(cast.adam, policy)
 
 
 def rule_fields(**changes: Any) -> dict[str, Any]:
@@ -92,7 +92,9 @@ def test_a_rule_is_written_tried_and_activated_by_form_alone(admin, draft, cast)
     assert (
         "A password, key or other secret is found in the message with a severity from 0.6" in told
     )
-    assert "No keys rule – when findings secret" in told  # the difference to what holds
+    assert (
+        "No keys rule – when stages input, findings secret, severity from 0.6 then" in told
+    )  # the difference to what holds
     assert f"All {number} pass." in text_of(admin.post(page, {"_run": "1"}))
     seen = version_of().pk
     form = {"_activate": "1", "instead_of": seen, "reason": "keys belong into the vault"}

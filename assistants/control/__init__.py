@@ -24,6 +24,7 @@ from assistants.control.guardrails import (
     make_examples,
     read_guardrail_card,
     run_guardrails,
+    score_attack,
     split_sentences,
     write_guardrail,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "record_event",
     "run_guardrails",
     "say_used_up",
+    "score_attack",
     "sha256_of",
     "split_sentences",
     "verify_chain",

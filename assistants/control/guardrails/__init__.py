@@ -21,7 +21,7 @@ from assistants.control.guardrails.grounding import (
     groundedness,
 )
 from assistants.control.guardrails.leaks import own_prompt, personal_data, secrets
-from assistants.control.guardrails.messages import estimate_risk
+from assistants.control.guardrails.messages import estimate_risk, score_attack
 from assistants.control.guardrails.planted import defuse, planted_instructions
 from assistants.control.guardrails.scope import scope
 from assistants.control.guardrails.sentences import split_sentences
@@ -45,6 +45,7 @@ __all__ = [
     "make_examples",
     "read_guardrail_card",
     "run_guardrails",
+    "score_attack",
     "split_sentences",
     "write_guardrail",
 ]

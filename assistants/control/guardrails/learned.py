@@ -34,7 +34,7 @@ EMBEDDED_PARTS = 2  # the most suspicious ones
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Model:
     """`pieces` holds a weight a place (int8 times `scale`), `embedding` 384 or none.
 
@@ -69,7 +69,7 @@ class Model:
         return _sigmoid(self.slope * logit + self.shift)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Learned:
     version: str
     models: dict[str, Model]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from assistants.control.guardrails import learned
+from assistants.control.guardrails import learned, planted
 from assistants.control.guardrails.attacks import Hit, find_attacks
 from assistants.control.guardrails.checked import Checked, Guardrail, Kind
+from assistants.control.guardrails.sentences import split_sentences
 from assistants.types import Finding, Stage
 
 NAME, LEARNED = "attacks", "learned attacks"
@@ -16,6 +18,7 @@ KINDS = frozenset({Kind.PROMPT_INJECTION, Kind.JAILBREAK, Kind.PROMPT_EXTRACTION
 REASON = "reads like an attack on the assistant"
 # Above this share of a threshold a message is embedded, where that costs extra.
 WORTH_EMBEDDING = 0.1
+BELOW = 0.49
 
 _JAILBREAK = re.compile(
     r"(?i)\b(?:you are now|from now on|act as|pretend|role-?play|simulate|stay in character|mode|"
@@ -53,6 +56,21 @@ def estimate_risk(checked: Checked) -> float:
     model, logit = learned.load().score_message(checked.text, checked.embedding)
     chance = model.risk(logit)
     return max([chance, *(hit.severity for hit in find_attacks(checked.text))])
+
+
+def score_attack(checked: Checked, artefact: Path | None = None) -> float:
+    """How much a text looks like an attack, 0 to 1, also below the threshold of 0.5: to measure
+    with. `artefact` is another one than the shipped. A passage counts by its worst sentence.
+    """
+    model = learned.load(artefact)
+    if checked.stage is Stage.PASSAGE:
+        found = planted.find_planted(checked.text, model=model)
+        sentences = [each.text for each in split_sentences(checked.text) if not each.code]
+        below = max((model.score_sentence(each) for each in sentences), default=0.0)
+        return max([min(below, BELOW), *(severity for _, _, severity, _ in found)])
+    used, logit = model.score_message(checked.text, checked.embedding, checked.embed)
+    hits = find_attacks(checked.text)
+    return max([used.severity(logit), *(hit.severity for hit in hits)])
 
 
 def kind_of(text: str) -> Kind:

@@ -63,18 +63,19 @@ def check_planted(checked: Checked) -> list[Finding]:
 
 @functools.lru_cache(maxsize=4096)
 def find_planted(
-    text: str, context: frozenset[str] = frozenset()
+    text: str, context: frozenset[str] = frozenset(), model: learned.Learned | None = None
 ) -> tuple[tuple[int, int, float, str], ...]:
     """(start, end, severity, reason) of each sentence that speaks to the assistant.
 
     `context` are words that a request may be about. Remembered: the same passages come often.
     """
-    return tuple(_find(text, context))
+    return tuple(_find(text, context, model or learned.load()))
 
 
-def _find(text: str, context: frozenset[str]) -> Iterator[tuple[int, int, float, str]]:
+def _find(
+    text: str, context: frozenset[str], model: learned.Learned
+) -> Iterator[tuple[int, int, float, str]]:
     sentences = split_sentences(text)
-    model = learned.load()
     covered = -1
     for number, sentence in enumerate(sentences):
         if sentence.start < covered or (sentence.code and not _is_comment(sentence.text)):

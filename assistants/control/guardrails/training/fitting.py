@@ -21,7 +21,9 @@ from assistants.control.guardrails.learned import DOCUMENT, MESSAGE, QUICK
 PARTS = 4
 STEPS = 120
 PENALTY, EMBEDDING_PENALTY = 3e-6, 2e-5  # of the squares of the weights
-FALSE_POSITIVES = 0.01  # of the harmless examples, at the threshold
+# Of the harmless examples, at the threshold. A sentence that is cut from a document is a fact
+# lost, and each document has many; without the embedding, the second look comes later.
+FALSE_POSITIVES = {MESSAGE: 0.01, QUICK: 0.005, DOCUMENT: 0.002}
 BINS = 10
 
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
@@ -97,7 +99,7 @@ def fit(
             f"{name}_embedding": fitted.embedding.astype(np.float16),
             f"{name}_bias": np.float32(fitted.bias),
         }
-        figures[name] = _judge(used, labels, unseen)
+        figures[name] = _judge(used, labels, unseen, FALSE_POSITIVES[name])
     digest = hashlib.sha256()
     for name in sorted(arrays):
         digest.update(name.encode() + arrays[name].tobytes())
@@ -180,14 +182,16 @@ def _quantise(weights: Array) -> tuple[Array, float]:
 # -- thresholds and calibration -------------------------------------------------------------------
 
 
-def _judge(used: Sequence[Labelled], labels: Array, unseen: Array) -> dict[str, Any]:
+def _judge(
+    used: Sequence[Labelled], labels: Array, unseen: Array, false_positives: float
+) -> dict[str, Any]:
     """Threshold, calibration and reliability, from what people labelled where there is enough."""
     given = np.array([each.given for each in used])
     enough = min(given[labels == 1].sum(), given[labels == 0].sum()) >= 30
     chosen = given if enough else np.ones(len(used), dtype=bool)
     logits, truth = unseen[chosen], labels[chosen]
     harmless = np.sort(logits[truth == 0])
-    threshold = float(harmless[min(len(harmless) - 1, int((1 - FALSE_POSITIVES) * len(harmless)))])
+    threshold = float(harmless[min(len(harmless) - 1, int((1 - false_positives) * len(harmless)))])
     slope, shift = _platt(logits, truth)
     chances = 1 / (1 + np.exp(-(slope * logits + shift)))
     return {

@@ -209,7 +209,7 @@ def _measure(measurement: str, request: dict[str, Any], state: dict[str, Any]) -
         traced = playground.trace(text, stage, assistant)
         for each in traced:
             tally = guardrails.setdefault(each.guardrail.name, _Tally())
-            tally.counts.add(label, bool(each.findings))
+            tally.counts.add(label, each.flagged)
             tally.milliseconds.append(each.milliseconds)
         findings = tuple(finding for each in traced for finding in each.findings)
         facts = playground.make_facts(stage, assistant, findings)

@@ -36,8 +36,9 @@ class Traced:
         return max((finding.severity for finding in self.findings), default=0.0)
 
     @property
-    def failed(self) -> bool:
-        return any(finding.failed for finding in self.findings)
+    def flagged(self) -> bool:
+        """Whether it counts where a rule does not say from when; a failure does."""
+        return self.score >= control.policy.CERTAIN or any(each.failed for each in self.findings)
 
 
 @dataclass(frozen=True, slots=True)

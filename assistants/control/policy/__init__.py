@@ -11,7 +11,14 @@ from assistants.control.policy.differences import (
     write_policy,
 )
 from assistants.control.policy.parsing import OPEN_LISTS, Mistake, PolicyInvalid, parse_policy
-from assistants.control.policy.rules import Condition, Consequence, Level, PolicyRule, PolicyRules
+from assistants.control.policy.rules import (
+    CERTAIN,
+    Condition,
+    Consequence,
+    Level,
+    PolicyRule,
+    PolicyRules,
+)
 from assistants.control.policy.saying import say_condition, say_consequence
 from assistants.control.policy.shipping import Shipped, list_shipped
 from assistants.control.policy.vocabulary import (
@@ -25,6 +32,7 @@ from assistants.control.policy.vocabulary import (
 )
 
 __all__ = [
+    "CERTAIN",
     "KINDS",
     "OPEN_LISTS",
     "OUTCOMES",

@@ -15,6 +15,7 @@ from assistants.models.documents import (
 )
 from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
+from assistants.models.guardrails import GuardrailFinding, Incident
 from assistants.models.policies import Policy, PolicyVersion, ShadowDifference
 from assistants.models.registry import Assistant, Deployment, PromptVersion
 from assistants.models.sealing import RedactionMap
@@ -40,6 +41,8 @@ __all__ = [
     "EmbeddingModel",
     "Entity",
     "Generation",
+    "GuardrailFinding",
+    "Incident",
     "Lexeme",
     "Mention",
     "Message",

@@ -31,6 +31,8 @@ CONTENT = {
     "assistants_answer",
     "assistants_citation",
     "assistants_generation",
+    "assistants_guardrailfinding",
+    "assistants_incident",
     "assistants_redactionmap",
 }
 # Every other table that could hold text, and why it need not hide any.

@@ -25,6 +25,7 @@ NAME, VERSION = "groundedness", "1"
 NOT_SUPPORTED = "Not supported by the sources"
 COVERED = 0.55  # of a sentence's words, in what it cites
 _CLAIM = 3  # different words that carry meaning make a claim
+_QUOTED = 3  # words make a quotation
 _CLOSE = 0.6  # of a sentence's words in one sentence of a source: that one speaks of the same
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d[\d.,\u00a0' ]*\d|(?<![\w])\d")
@@ -224,7 +225,7 @@ def _misquotations(text: str, passages: Sequence[Passage]) -> Iterator[Doubt]:
 def _quotations(text: str) -> Iterator[tuple[int, int, str]]:
     for match in re.finditer(r"(?m)^[ ]{0,3}>[ ]?(.*)$", text):
         for piece in re.split(r"\s*\|\s*", match[1].replace("\\", "").replace("**", "")):
-            if re.search(r"[^\W_]", piece):
+            if len(bare(piece).split()) >= _QUOTED:
                 yield *match.span(), piece
     for match in _QUOTATION.finditer(text):
         line = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]

@@ -19,6 +19,9 @@ REASON = "reads like an attack on the assistant"
 # Above this share of a threshold a message is embedded, where that costs extra.
 WORTH_EMBEDDING = 0.1
 BELOW = 0.49
+# Without an embedding, a message is stopped only where there is little doubt: it is looked at with
+# one before it is answered.
+SURE = 0.8
 
 _JAILBREAK = re.compile(
     r"(?i)\b(?:you are now|from now on|act as|pretend|role-?play|simulate|stay in character|mode|"
@@ -45,7 +48,8 @@ def check_learned(checked: Checked) -> Iterator[Finding]:
             return
     used, logit = model.score_message(checked.text, checked.embedding, embed)
     severity = used.severity(logit)
-    if severity >= learned_attacks.threshold:
+    blind = checked.embedding is None and embed is None
+    if severity >= (SURE if blind else learned_attacks.threshold):
         yield _finding(
             LEARNED, model.version, checked, Hit(kind_of(checked.text), severity, REASON)
         )

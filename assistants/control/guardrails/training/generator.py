@@ -72,9 +72,9 @@ class _Maker:
     def harmless(self, count: int) -> Iterator[str]:
         sources = [
             harmless.HARD, harmless.ABOUT_ATTACKS, harmless.EVERYDAY, harmless.WORK,
-            harmless.FOREIGN, phrases.ASIDES,
+            harmless.FOREIGN, phrases.ASIDES, harmless.SHORT,
         ]  # fmt: skip
-        weights = [8, 4, 10, 2, 3, 3]
+        weights = [8, 4, 10, 2, 3, 3, 2]
         for _ in range(count):
             text = self._fill_in(self._pick(self._random.choices(sources, weights)[0]))
             if self._chance(0.12):

@@ -13,7 +13,7 @@ from assistants.admin.forms import offer
 from assistants.models import Assistant, Deployment, Policy, Zone
 from assistants.types import CLOUD, ON_PREM, Capability, Outcome, ReleaseMode, Sensitivity, Stage
 
-KINDS = [(kind, f"{kind.replace('_', ' ')}: {said}") for kind, said in control.policy.KINDS.items()]
+KINDS = [(kind, said[0].upper() + said[1:]) for kind, said in control.policy.KINDS.items()]
 STAGES = [(str(stage), said.capitalize()) for stage, said in control.policy.STAGES.items()]
 OUTCOMES = [
     (str(outcome), f"It {control.policy.OUTCOME_WORDS[outcome]}")
@@ -27,6 +27,7 @@ MORE = (
     *("zones", "departments", "assistants", "groups", "except_groups", "users", "tasks"),
     *("environments", "deployments", "confidence_below", "risk_from"),
 )
+EXAMPLE = ("name", "stage", "text", "findings", "outcome", "rule", "release")
 THEN = ("outcome", "release", "reviewers", "four_eyes", "disclaimers", "message")
 
 
@@ -56,7 +57,9 @@ class RuleForm(forms.Form):
 
     name = forms.CharField(max_length=80, help_text="people who are stopped by it read this")
     findings = many(
-        "What is found", "one of these is enough; none ticked: whatever is found", KINDS
+        "What is found",
+        "one of these is enough; none ticked: the rule does not ask what is found",
+        KINDS,
     )
     severity_from = share_field("From which severity", "0 to 1; empty: 0.5")
     stages = many("Where", "none ticked: everywhere", STAGES)
@@ -253,6 +256,20 @@ class CaseForm(forms.Form):
                 for each in case.get("findings", [])
             ),
         }
+
+    @property
+    def example(self) -> list[forms.BoundField]:
+        return [self[name] for name in EXAMPLE]
+
+    @property
+    def more(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in EXAMPLE]
+
+    @property
+    def more_is_set(self) -> bool:
+        return any(
+            field.errors or field.value() for field in self.more if field.name != "sensitivity"
+        )
 
     @property
     def mapping(self) -> dict[str, Any]:

@@ -120,7 +120,10 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "trusted"
-CELERY_TASK_ROUTES = {"assistants.tasks.ingest": {"queue": "ingest"}}
+CELERY_TASK_ROUTES = {
+    "assistants.tasks.ingest": {"queue": "ingest"},
+    "assistants.tasks.measure_guardrails": {"queue": "ingest"},
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from assistants import control
+from django.db.models import QuerySet
+
+from assistants import compute, control
 from assistants.models import Policy, PolicyVersion
 from assistants.services import policies
 from assistants.types import Finding, Stage
@@ -64,6 +66,20 @@ def build_chain(version: PolicyVersion) -> list[control.PolicyRules]:
     return [*above, rules]
 
 
+def find_idle(version: PolicyVersion) -> list[str]:
+    """Sentences on rules that change nothing, since a level above is as strict where they fit.
+
+    They may be meant, for the day on which that one gets laxer. Raises PolicyInvalid.
+    """
+    *above, rules = build_chain(version)
+    return [
+        f"Rule “{name}” changes nothing at present: the rule “{upper}” of the policy "
+        f"{policy.name} is as strict wherever it fits."
+        for policy in above
+        for name, upper in control.policy.find_idle(policy.rules, rules.rules)
+    ]
+
+
 def run_cases(version: PolicyVersion) -> list[control.policy.CaseResult]:
     """Each case with what came of it; a text is run through the guardrails of its stage.
 
@@ -92,10 +108,12 @@ def run_cases(version: PolicyVersion) -> list[control.policy.CaseResult]:
 
 def find_in_text(text: str, stage: Stage, department: str) -> Sequence[Finding]:
     """What the guardrails of this stage see in a text that stands alone."""
-    return control.run_guardrails(control.Checked(text, stage, department=department))
+    return control.run_guardrails(
+        control.Checked(text, stage, department=department, embed=compute.embed_texts)
+    )
 
 
-def _active(policy: object) -> control.PolicyRules:
+def _active(policy: QuerySet[Policy]) -> control.PolicyRules:
     version = (
         PolicyVersion.objects.select_related("policy__department", "policy__assistant")
         .filter(policy__in=policy, stage=PolicyVersion.Stage.ACTIVE)

@@ -80,7 +80,7 @@ def create_draft(
             number=(last or 0) + 1,
             rules=dict(rules) if rules is not None else (base.rules if base else {"rules": []}),
             cases=list(cases) if cases is not None else (base.cases if base else []),
-            author=user,
+            author_id=user.pk if user else None,
         )
         record("policy.drafted", user, policy, version=version.number)
     return version

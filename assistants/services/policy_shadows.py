@@ -48,14 +48,8 @@ _wake = threading.Event()
 
 def note(compared: Compared) -> None:
     """Remember it; returns at once."""
-    global _thread
     _waiting.append(compared)
-    if _thread is None or not _thread.is_alive():
-        with _starting:
-            if _thread is None or not _thread.is_alive():  # none yet, or this is a fork
-                _thread = threading.Thread(target=_write_on, name="policy-shadows", daemon=True)
-                _thread.start()
-    _wake.set()
+    _wake_writer()
 
 
 def flush() -> int:
@@ -106,6 +100,16 @@ def _forget_oldest(version: uuid.UUID) -> None:
     last = beyond.first()
     if last:
         of_it.filter(id__lte=last).delete()
+
+
+def _wake_writer() -> None:
+    global _thread
+    if _thread is None or not _thread.is_alive():
+        with _starting:
+            if _thread is None or not _thread.is_alive():  # none yet, or this is a fork
+                _thread = threading.Thread(target=_write_on, name="policy-shadows", daemon=True)
+                _thread.start()
+    _wake.set()
 
 
 def _write_on() -> None:

@@ -6,6 +6,7 @@ takes a reason and is in the audit trail; those of one policy take turns.
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from django.contrib.auth.models import AbstractUser, Group
@@ -69,7 +70,7 @@ def activate(
             version.policy,
             version=version.number,
             before=active.number if active else 0,
-            sha256=control.sha256_of({"rules": version.rules, "cases": version.cases}),
+            sha256=control.sha256_of(_written(version)),
             reason=reason,
         )
     registry.forget()
@@ -187,6 +188,11 @@ def find_unknown(version: PolicyVersion) -> list[str]:
     return told
 
 
+def _written(version: PolicyVersion) -> str:
+    """Its content as a text, the same for the same content: receipts hash no floats."""
+    return json.dumps({"rules": version.rules, "cases": version.cases}, sort_keys=True)
+
+
 def _check(version: PolicyVersion, *, cases: bool = True) -> None:
     """Raises PolicyInvalid or InvalidRequest for a version that must not decide."""
     policy_cases.parse(version)
@@ -235,7 +241,8 @@ def _replace(
 
 
 def _stage(version: PolicyVersion, stage: str, user: AbstractUser | None, reason: str) -> None:
-    version.stage, version.reason, version.staged_by = stage, reason, user
+    version.stage, version.reason = stage, reason
+    version.staged_by_id = user.pk if user else None
     version.staged = timezone.now()
     version.save(update_fields=["stage", "reason", "staged_by", "staged", "before"])
 

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from assistants.control.policy import Level, PolicyInvalid, difference, parse_cases, parse_policy
+from assistants.control.policy import (
+    Level,
+    PolicyInvalid,
+    difference,
+    find_idle,
+    parse_cases,
+    parse_policy,
+)
 from assistants.control.policy.vocabulary import KINDS
 from tests.control.policies import policy, rule
 
@@ -151,6 +158,16 @@ def test_a_further_disclaimer_is_a_change():
         rule("One", SECRET, outcome="redact"),
         rule("Two", {**SECRET, "stages": ["answer"]}, outcome="allow", disclaimers=["Mind it."]),
     )
+
+
+def test_a_rule_that_is_idle_below_a_stricter_one():
+    above = policy(rule("All keys", SECRET, outcome="block"))
+    below = policy(
+        rule("Keys", {**SECRET, "groups": ["a"]}, outcome="review"),
+        rule("Brand", {"findings": ["brand"]}, outcome="review"),
+    )
+    assert find_idle(above.rules, below.rules) == [("Keys", "All keys")]
+    assert find_idle(below.rules, above.rules) == []
 
 
 def test_the_organisation_speaks_of_every_kind():

@@ -168,6 +168,7 @@ class TestTheAppsRole:
             "alter table assistants_chunk disable trigger all",
             "alter table assistants_auditevent disable trigger append_only",
             "alter table assistants_egressrecord disable trigger append_only",
+            "alter table assistants_policyversion disable trigger kept",
             "alter table assistants_zone add column more text",
             "create table mine (text text)",
             "create index mine on assistants_chunk (text)",

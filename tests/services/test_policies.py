@@ -301,7 +301,7 @@ class TestShadow:
     @pytest.fixture
     def shadowed(self, cast, department, monkeypatch) -> PolicyVersion:
         """A version that blocks secrets, in shadow beside one that does not; no thread writes."""
-        monkeypatch.setattr(policy_shadows.threading, "Thread", _Never)
+        monkeypatch.setattr(policy_shadows, "_wake_writer", lambda: None)
         policy_shadows._waiting.clear()
         activate(
             cast.adam, draft(cast.adam, department, rule("Lax", SECRET), cases=[case("allow")])
@@ -350,17 +350,6 @@ class TestShadow:
     def test_it_becomes_active_if_its_cases_pass(self, shadowed, cast, assistant):
         activate(cast.adam, shadowed, policy_drafts.get_active(shadowed.policy))
         assert policies.decide(assistant, facts(finding())).outcome is Outcome.BLOCK
-
-
-class _Never:
-    def __init__(self, **kwargs: Any) -> None:
-        pass
-
-    def start(self) -> None:
-        pass
-
-    def is_alive(self) -> bool:
-        return False
 
 
 @pytest.mark.django_db(transaction=True)

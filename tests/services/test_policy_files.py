@@ -47,10 +47,10 @@ def test_what_is_exported_is_what_is_imported(exported):
 
 def test_an_import_is_a_draft_until_it_is_activated(exported):
     path, given = exported
-    given["rules"][0]["then"]["message"] = "Two clinicians look at it."
+    given["rules"][0]["then"]["message"] = "A clinician looks at it."
     write(path, given)
     assert run("import", path) == "clinical v2 is a draft; nothing else holds than before.\n"
-    assert "message: A question of a dose" in run(
+    assert "message: A question of dosage" in run(
         "diff", "--policy", "department:clinical", "--versions", 1, 2
     )
     told = run("import", path, "--activate", "--reason", "new wording", "--by", "adam")

@@ -48,6 +48,17 @@ def find_contradictions(rules: Sequence[PolicyRule]) -> Iterator[tuple[str, str,
                 )
 
 
+def find_idle(above: Sequence[PolicyRule], rules: Sequence[PolicyRule]) -> list[tuple[str, str]]:
+    """Rules that change nothing below those `above`, each with the one that is as strict there."""
+    found = []
+    for rule in rules:
+        for upper in above:
+            if covers(upper.when, rule.when) and as_strict(upper.then, rule.then):
+                found.append((rule.name, upper.name))
+                break
+    return found
+
+
 def covers(wide: Condition, narrow: Condition) -> bool:
     """Whether `wide` fits wherever `narrow` does."""
     for name in _SETS:

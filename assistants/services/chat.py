@@ -505,7 +505,7 @@ def _plan(
             as_of=message.as_of,
             embed=announce_and_embed,
         )
-    passages = guard.screen(found.passages)
+    passages = guard.screen(found.passages, chat.zones)
     made_of = {*made_from, *(p.zone for p in passages)}  # an answer begins with none
     if made_of and not data.note_made_from(pending.pk, made_of):
         raise AccessWithdrawn(f"answer {pending.pk}")

@@ -204,10 +204,11 @@ class Guard:
             raise TurnBlocked(decision)
         return decision
 
-    def screen(self, passages: Sequence[Passage]) -> list[Passage]:
+    def screen(self, passages: Sequence[Passage], zones: Sequence[str]) -> list[Passage]:
         """The passages without the instructions that somebody planted in them; a passage of which
         nothing is left, or that policy wants reviewed, is dropped. Each is a finding.
         """
+        self.rules = egress.effective_rules([*zones, *(each.zone for each in passages)], None)
         kept: list[Passage] = []
         for passage in passages:
             checked = Checked(passage.text, Stage.PASSAGE, question=self.question)

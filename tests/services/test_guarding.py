@@ -96,7 +96,7 @@ def test_a_model_that_obeyed_is_not_shown(house, models):
     assert answer.status == Answer.Status.BLOCKED
     assert (answer.text, shown(answer)) == ("", "")
     (incident,) = all_of(Incident.objects.all())
-    assert incident.kinds == ["indirect_injection"]
+    assert "indirect_injection" in incident.kinds
     assert "answer.withdrawn" in [frame.type for frame in frames_of(str(answer.pk))]
     assert AuditEvent.objects.filter(action="answer.withdrawn").count() == 1
 

@@ -193,7 +193,7 @@ def _judge(
     harmless = np.sort(logits[truth == 0])
     threshold = float(harmless[min(len(harmless) - 1, int((1 - false_positives) * len(harmless)))])
     slope, shift = _platt(logits, truth)
-    chances = 1 / (1 + np.exp(-(slope * logits + shift)))
+    chances = 1 / (1 + np.exp(-np.clip(slope * logits + shift, -30, 30)))
     return {
         "threshold": round(threshold, 4),
         "slope": round(slope, 4),

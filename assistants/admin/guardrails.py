@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from assistants.admin.people import person
 from assistants.models import Incident
 from assistants.services.reliability import get_guardrails_page
 
@@ -19,7 +20,7 @@ class IncidentAdmin(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        page = get_guardrails_page(request.user)
+        page = get_guardrails_page(person(request))
         return TemplateResponse(
             request,
             "admin/assistants/incident/page.html",

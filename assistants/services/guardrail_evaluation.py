@@ -91,7 +91,7 @@ def measure(scored: Iterator[Scored]) -> dict[str, Any]:
     flagged = score_of >= FLAGGED
     return {
         "kinds": figures,
-        "recall_at_1pct_fpr": _share(score_of[attack] > threshold) if both else None,
+        "recall_at_1pct_fpr": _share(score_of[attack] > (threshold or 0.0)) if both else None,
         "recall": _share(flagged[attack]) if attack.any() else None,
         "false_positives": _share(flagged[~attack]) if len(harmless) else None,
         "p50_ms": round(float(np.percentile(np.frombuffer(times, np.float32), 50)), 2),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.utils import timezone
@@ -63,9 +63,9 @@ class GuardrailsPage:
     size: int = SIZE
 
 
-def get_guardrails_page(user: AbstractBaseUser) -> GuardrailsPage:
+def get_guardrails_page(user: User) -> GuardrailsPage:
     """Counts and hashes only, of everybody's answers. Raises PermissionDenied."""
-    if not isinstance(user, User) or not user.has_perm(SEE_GUARDRAILS):
+    if not user.has_perm(SEE_GUARDRAILS):
         raise PermissionDenied
     card = control.read_guardrail_card()
     since = timezone.now() - timedelta(days=DAYS)

@@ -102,4 +102,6 @@ def _finding(name: str, version: str, checked: Checked, hit: Hit) -> Finding:
 attacks = Guardrail(
     NAME, VERSION, KINDS, frozenset({Stage.INPUT, Stage.GATEWAY}), 1.0, 0.5, check_by_rules
 )
-learned_attacks = Guardrail(LEARNED, "", KINDS, frozenset({Stage.INPUT}), 3.0, 0.5, check_learned)
+learned_attacks = Guardrail(
+    LEARNED, "", KINDS, frozenset({Stage.INPUT}), 3.0, 0.5, lambda c: list(check_learned(c))
+)

@@ -95,9 +95,9 @@ def fit(
         quantised, scale = _quantise(fitted.pieces)
         arrays |= {
             f"{name}_pieces": quantised,
-            f"{name}_scale": np.float32(scale),
+            f"{name}_scale": np.array(scale, dtype=np.float32),
             f"{name}_embedding": fitted.embedding.astype(np.float16),
-            f"{name}_bias": np.float32(fitted.bias),
+            f"{name}_bias": np.array(fitted.bias, dtype=np.float32),
         }
         figures[name] = _judge(used, labels, unseen, FALSE_POSITIVES[name])
     digest = hashlib.sha256()
@@ -119,8 +119,9 @@ def _cross_fit(used: Sequence[Labelled], embeddings: Array) -> tuple[_Fitted, Ar
     part = np.array([_part(each.group) for each in used])
     unseen = np.zeros(len(used))
     for number in range(PARTS):
-        seen, left_out = np.flatnonzero(part != number), np.flatnonzero(part == number)
-        if len(left_out):
+        seen = [int(i) for i in np.flatnonzero(part != number)]
+        left_out = [int(i) for i in np.flatnonzero(part == number)]
+        if left_out:
             model = _fit([used[i] for i in seen], [features[i] for i in seen], embeddings[seen])
             rows = _Rows([features[i] for i in left_out], embeddings[left_out])
             unseen[left_out] = model.score(rows)

@@ -10,7 +10,7 @@ import base64
 import codecs
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -142,14 +142,14 @@ class _Maker:
             )
         )
         if name == "encoded":
-            ways = [
+            ways: list[Callable[[str], str]] = [
                 lambda s: base64.b64encode(s.encode()).decode(),
                 lambda s: s.encode().hex(" "),
                 lambda s: codecs.encode(s, "rot13"),
                 lambda s: " ".join(f"{b:08b}" for b in s.encode()),
                 lambda s: base64.b32encode(s.encode()).decode(),
             ]
-            return str(self._pick(ways)(plain))
+            return self._pick(ways)(plain)
         half = len(plain) // 2
         return {
             "odd": plain[::2], "even": plain[1::2], "half1": plain[:half], "half2": plain[half:],

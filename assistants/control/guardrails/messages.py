@@ -103,5 +103,11 @@ attacks = Guardrail(
     NAME, VERSION, KINDS, frozenset({Stage.INPUT, Stage.GATEWAY}), 1.0, 0.5, check_by_rules
 )
 learned_attacks = Guardrail(
-    LEARNED, "", KINDS, frozenset({Stage.INPUT}), 3.0, 0.5, lambda c: list(check_learned(c))
+    LEARNED,
+    "",
+    KINDS,
+    frozenset({Stage.INPUT}),
+    3.0,
+    0.5,
+    lambda checked: list(check_learned(checked)),
 )

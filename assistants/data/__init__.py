@@ -77,6 +77,7 @@ from assistants.data.scope import (
     get_scope,
     rights_of,
     rights_of_asker,
+    rights_of_reviewer,
     rights_of_system,
     rights_of_user,
 )
@@ -266,6 +267,7 @@ __all__ = [
     "retry_version",
     "rights_of",
     "rights_of_asker",
+    "rights_of_reviewer",
     "rights_of_system",
     "rights_of_user",
     "rules_of_detected",

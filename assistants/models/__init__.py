@@ -16,6 +16,13 @@ from assistants.models.documents import (
 from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
 from assistants.models.registry import Assistant, Deployment, PromptVersion
+from assistants.models.reviews import (
+    Notification,
+    ReviewCase,
+    ReviewDecision,
+    ReviewItem,
+    ReviewReason,
+)
 from assistants.models.sealing import RedactionMap
 from assistants.models.terms import Term
 from assistants.models.zones import Organisation, Zone, ZoneChange
@@ -42,10 +49,15 @@ __all__ = [
     "Lexeme",
     "Mention",
     "Message",
+    "Notification",
     "Organisation",
     "PromptVersion",
     "RedactionMap",
     "Relation",
+    "ReviewCase",
+    "ReviewDecision",
+    "ReviewItem",
+    "ReviewReason",
     "Source",
     "Term",
     "Zone",

@@ -32,6 +32,10 @@ CONTENT = {
     "assistants_citation",
     "assistants_generation",
     "assistants_redactionmap",
+    "assistants_reviewitem",
+    "assistants_reviewdecision",
+    "assistants_reviewcase",
+    "assistants_notification",
 }
 # Every other table that could hold text, and why it need not hide any.
 NO_CONTENT = {
@@ -43,6 +47,7 @@ NO_CONTENT = {
     "assistants_egressrecord": "what left and what did not, by counts and hashes; for admins",
     "assistants_embeddingmodel": "which models there are",
     "assistants_promptversion": "what the house tells a model",
+    "assistants_reviewreason": "reasons that reviewers choose from, by admins",
     "assistants_source": "where documents come from; its pages ask for a permission",
     "assistants_zone": "a zone's rules",
     "assistants_zonechange": "what an admin asked for and why; its pages ask for a permission",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from assistants.services import chat, ingestion, retention, sources
+from assistants.services import chat, ingestion, notifications, retention, review_clock, sources
 
 
 @shared_task(name="assistants.tasks.answer")
@@ -15,6 +15,12 @@ def answer(answer_id: str) -> None:
 @shared_task(name="assistants.tasks.sweep")
 def sweep() -> None:
     chat.sweep(answer.delay)
+
+
+@shared_task(name="assistants.tasks.sweep_reviews")
+def sweep_reviews() -> None:
+    review_clock.sweep()
+    notifications.send_mails()
 
 
 @shared_task(name="assistants.tasks.ingest")

@@ -19,6 +19,7 @@ from assistants.compute.lanes import QUEUE_KEYS
 from assistants.compute.liveness import announce, get_alive
 from assistants.compute.load import get_loads, measured
 from assistants.compute.loop import run
+from assistants.compute.providers.quotes import quote
 from assistants.compute.reading import END_TYPES, list_frames, read_frames
 from assistants.compute.remote import generate_sealed
 from assistants.compute.reranking import rerank
@@ -52,6 +53,7 @@ __all__ = [
     "measure_endpoint",
     "measured",
     "open_writer",
+    "quote",
     "read_frames",
     "record_outcome",
     "request_stop",

@@ -22,7 +22,7 @@ from assistants.models import (
     Message,
     rows,
 )
-from assistants.services import budgets, registry
+from assistants.services import budgets, registry, reviews
 from assistants.services.attempts import OUTPACED, Attempt, badge_of
 from assistants.services.conversations import list_citations, read_versions, render_answer
 from assistants.services.costs import cost_elsewhere, cost_of, reckon_usage
@@ -30,6 +30,7 @@ from assistants.services.egress import Crossing
 from assistants.services.facts import get_facts
 from assistants.services.generation import Result
 from assistants.services.given import fingerprint, receipt_of
+from assistants.services.review_notes import say_usual_time
 from assistants.types import Passage, Prompt, Route, Sensitivity, Usage
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
@@ -158,6 +159,10 @@ def _store(
     ]
     rows.insert(*citations, *generations)
     _ratchet(message.conversation, zones, detected)
+    if answer.status == Answer.Status.HELD:
+        reviews.open_item(answer, result.decision or reviews.HELD)
+    elif answer.status == Answer.Status.COMPLETED:
+        reviews.open_sample(answer)
     control.record_event(
         action=f"answer.{answer.status}",
         actor=message.author.get_username(),
@@ -191,14 +196,16 @@ def end_frame(
             "badge": receipt.get("badge"),
             "rule": receipt.get("rule", ""),
             "draft": render_answer(answer.draft, citations) if answer.draft else "",
+            "reviewed": bool(receipt.get("reviews")),
             **asdict(facts),
         }
     if status is Answer.Status.HELD:
-        return "answer.held", {"message": HELD_MESSAGE}
+        return "answer.held", {"message": HELD_MESSAGE, "usual": say_usual_time(answer)}
     if status is Answer.Status.BLOCKED:
         return "answer.blocked", {
             "message": answer.error_message,
             "rule": receipt.get("rule", ""),
+            "reviewed": bool(receipt.get("reviews")),
         }
     if answer.error_code == AccessWithdrawn.code:
         return WITHDRAWN

@@ -22,6 +22,7 @@ from assistants.services.api_keys import KeyUse, get_use
 from assistants.services.connections import on_a_thread
 from assistants.services.conversations import access_answer, list_assistants, list_citations
 from assistants.services.given import Given
+from assistants.services.review_notes import is_rejected
 from assistants.types import StreamFrame, Usage
 
 logger = logging.getLogger(__name__)
@@ -194,7 +195,7 @@ def get_completion(user: AbstractBaseUser, answer_id: str) -> Ended:
     status = Answer.Status(answer.status)
     if answer.error_code == AccessWithdrawn.code:
         raise AccessWithdrawn(f"answer {answer_id}")
-    held = status is Answer.Status.HELD
+    held = status is Answer.Status.HELD or is_rejected(answer)
     receipt = answer.receipt or {}
     return Ended(
         answer=str(answer.pk),

@@ -22,7 +22,7 @@ from assistants.services.attempts import (
     run_until_stopped,
 )
 from assistants.services.release import Diverged, OutputBlocked, Release
-from assistants.types import DeploymentSpec, FinishReason, Prompt, ReleaseMode
+from assistants.types import Decision, DeploymentSpec, FinishReason, Prompt, ReleaseMode
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Result:
     attempt: Attempt | None = None  # whose text it is, where one finished
     draft: str = ""  # what it was polished from
     attempts: list[Attempt] = field(default_factory=list)
+    decision: Decision | None = None  # why it is held, where policy has said so
 
 
 async def generate_answer(

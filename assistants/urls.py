@@ -1,7 +1,7 @@
 from django.urls import URLPattern, path
 
 from assistants.api import views as api
-from assistants.views import chat, documents, health, receipts
+from assistants.views import chat, documents, health, receipts, reviews
 
 urlpatterns: list[URLPattern] = [
     path("", chat.home, name="home"),
@@ -10,6 +10,11 @@ urlpatterns: list[URLPattern] = [
     path("chat/preview/", chat.preview, name="preview"),
     path("receipts/<uuid:answer_id>/", receipts.receipt, name="receipt"),
     path("citations/<uuid:answer_id>/<int:number>/", chat.citation, name="citation"),
+    path("reviews/<uuid:answer_id>/", reviews.note, name="review-note"),
+    path("reviews/<uuid:answer_id>/reply/", reviews.reply, name="review-reply"),
+    path("reviews/<uuid:answer_id>/appeal/", reviews.appeal, name="review-appeal"),
+    path("notifications/", reviews.notification_list, name="notifications"),
+    path("notifications/read/", reviews.read_notifications, name="read-notifications"),
     path("documents/", documents.document_list, name="documents"),
     path("documents/<uuid:document_id>/", documents.document, name="document"),
     path("documents/<uuid:document_id>/passage/", documents.passage, name="passage"),

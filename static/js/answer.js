@@ -5,6 +5,7 @@ import { showBadge } from "./badge.js";
 import { copyText, flashDone } from "./copy.js";
 import { cloneTemplate, setServerHtml } from "./html.js";
 import { showNumbers } from "./numbers.js";
+import { showReview } from "./review.js";
 import { inWords } from "./times.js";
 
 const OPEN = new Set(["pending", "running"]);
@@ -81,12 +82,21 @@ export class ChatAnswer extends HTMLElement {
       this.#part(part).hidden = true;
     }
     this.querySelector("template[data-source]").content.replaceChildren();
+    this.#part("review").replaceChildren();
     this.#finish("failed", message);
+  }
+
+  /** It waits for a reviewer, again. */
+  hold() {
+    this.#finish("held", "");
+    this.#part("note").hidden = true;
   }
 
   /** Take a frame of this answer. */
   receive(frame) {
-    if (!this.isOpen && frame.type !== "answer.completed") return;
+    const held = this.dataset.status === "held";
+    if (!this.isOpen && !held && frame.type !== "answer.completed") return;
+    if (held && !["answer.completed", "answer.blocked", "answer.failed"].includes(frame.type)) return;
     const ends = ["answer.completed", "answer.held", "answer.blocked", "answer.failed"];
     const isEnd = ends.includes(frame.type);
     if (frame.id !== undefined && !isEnd) {
@@ -98,7 +108,13 @@ export class ChatAnswer extends HTMLElement {
     }
     if (frame.id !== undefined) this.#lastId = Math.max(this.#lastId, frame.id);
     this.#show(frame);
+    if (frame.reviewed || frame.type === "answer.held") this.showReview();
     if (isEnd) this.#emit("answer-end", frame.type);
+  }
+
+  /** What is said of its review; in the place of the note. */
+  async showReview() {
+    if (await showReview(this.#part("review"), this.answerId)) this.#part("note").hidden = true;
   }
 
   #show(frame) {

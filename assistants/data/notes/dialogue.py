@@ -91,9 +91,11 @@ class _Sentence:
 
     @property
     def asks(self) -> bool:
-        return self.text.endswith("?") or (
-            not self.text.endswith((".", "!")) and _ASKS.match(self.text) is not None
-        )
+        """That it ends with "okay?" makes no question."""
+        text = _TAIL.sub("", self.text)
+        if _ASKS.match(text):
+            return not text.endswith((".", "!"))
+        return text == self.text and text.endswith("?")
 
 
 def find_points(utterances: Sequence[Utterance]) -> list[Point]:

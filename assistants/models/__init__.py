@@ -15,6 +15,14 @@ from assistants.models.documents import (
 )
 from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
+from assistants.models.recordings import (
+    Recording,
+    RecordingChunk,
+    RecordingPart,
+    Segment,
+    SegmentEdit,
+    Transcript,
+)
 from assistants.models.registry import Assistant, Deployment, PromptVersion
 from assistants.models.sealing import RedactionMap
 from assistants.models.terms import Term
@@ -44,10 +52,16 @@ __all__ = [
     "Message",
     "Organisation",
     "PromptVersion",
+    "Recording",
+    "RecordingChunk",
+    "RecordingPart",
     "RedactionMap",
     "Relation",
+    "Segment",
+    "SegmentEdit",
     "Source",
     "Term",
+    "Transcript",
     "Zone",
     "ZoneChange",
     "new_id",

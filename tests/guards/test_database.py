@@ -32,6 +32,12 @@ CONTENT = {
     "assistants_citation",
     "assistants_generation",
     "assistants_redactionmap",
+    "assistants_recording",
+    "assistants_recordingchunk",
+    "assistants_recordingpart",
+    "assistants_transcript",
+    "assistants_segment",
+    "assistants_segmentedit",
 }
 # Every other table that could hold text, and why it need not hide any.
 NO_CONTENT = {

@@ -16,6 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from assistants import tasks
 from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
 from assistants.services import chat, conversations, following, rights
+from assistants.services.attaching import parse_recording
 from assistants.services.closing import WITHDRAWN
 from assistants.services.connections import on_a_thread
 from assistants.services.messages import parse_harmless
@@ -100,12 +101,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
     # ---- what a client may send ----
 
     async def send_message(self, frame: Frame) -> None:
-        if frame.get("attachments"):
-            raise InvalidRequest(
-                "attachments",
-                code="attachments_unsupported",
-                user_message="Files cannot be attached to a message. Upload them under Documents.",
-            )
+        recording = parse_recording(frame.get("attachments"))
         accepted = await self._as_user(
             chat.open_turn,
             client_id=_text(frame, "client_id"),
@@ -115,6 +111,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             parent=_optional(frame, "parent"),
             as_of=_optional(frame, "as_of"),
             harmless=parse_harmless(frame.get("harmless")),
+            recording=recording,
             enqueue=tasks.answer.delay,
         )
         await self._accept(accepted)

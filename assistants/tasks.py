@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from assistants.services import chat, ingestion, retention, sources
+from assistants.services import chat, ingestion, note_drafting, retention, sources
 
 
 @shared_task(name="assistants.tasks.answer")
@@ -37,3 +37,8 @@ def delete_expired() -> None:
 def sync_sources(source_id: str = "", actor: str = "") -> None:
     """One source; without an id, each one that is due, in a task of its own."""
     sources.sync_in_background(source_id, actor, ingest.delay, sync_sources.delay)
+
+
+@shared_task(name="assistants.tasks.draft_note")
+def draft_note(note_id: str) -> None:
+    note_drafting.draft_note(note_id)

@@ -1,7 +1,7 @@
 from django.urls import URLPattern, path
 
 from assistants.api import views as api
-from assistants.views import chat, documents, health, receipts
+from assistants.views import chat, dictation, documents, health, notes, receipts, recording_pages
 
 urlpatterns: list[URLPattern] = [
     path("", chat.home, name="home"),
@@ -19,6 +19,23 @@ urlpatterns: list[URLPattern] = [
     path(
         "documents/versions/<uuid:version_id>/discard/", documents.discard, name="discard-version"
     ),
+    path("dictation/", dictation.listen, name="dictation"),
+    path("recordings/", recording_pages.recording_list, name="recordings"),
+    path("recordings/<uuid:recording_id>/", recording_pages.recording, name="recording"),
+    path("recordings/<uuid:recording_id>/speakers/", recording_pages.speakers, name="speakers"),
+    path("recordings/<uuid:recording_id>/notes/", recording_pages.draft_note, name="draft-note"),
+    path("recordings/segments/<uuid:segment_id>/", recording_pages.segment, name="segment"),
+    path(
+        "recordings/segments/<uuid:segment_id>/history/",
+        recording_pages.history,
+        name="segment-history",
+    ),
+    path("notes/<uuid:note_id>/", notes.note, name="note"),
+    path("notes/<uuid:note_id>/edit/", notes.edit, name="edit-note"),
+    path("notes/<uuid:note_id>/approve/", notes.approve, name="approve-note"),
+    path("notes/<uuid:note_id>/retry/", notes.retry, name="retry-note"),
+    path("notes/<uuid:note_id>/delete/", notes.delete, name="delete-note"),
+    path("notes/<uuid:note_id>/export/", notes.export, name="note-export"),
     path("v1/models", api.models, name="api-models"),
     path("v1/models/<str:name>", api.model, name="api-model"),
     path("v1/chat/completions", api.create_completion, name="api-completions"),

@@ -1,5 +1,6 @@
 """The data plane: what is stored, found, redacted. It knows no model and no policy."""
 
+from assistants.data import notes
 from assistants.data.blocks import DraftChunk, ParsedDocument, page_of
 from assistants.data.chunking import chunk_document
 from assistants.data.documents import (
@@ -250,6 +251,7 @@ __all__ = [
     "measure_passages",
     "move_document",
     "note_made_from",
+    "notes",
     "page_of",
     "parse_document",
     "postpone_versions",

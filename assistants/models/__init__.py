@@ -15,6 +15,7 @@ from assistants.models.documents import (
 )
 from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
+from assistants.models.notes import Note, NoteTemplate, NoteVersion
 from assistants.models.recordings import (
     Recording,
     RecordingChunk,
@@ -50,6 +51,9 @@ __all__ = [
     "Lexeme",
     "Mention",
     "Message",
+    "Note",
+    "NoteTemplate",
+    "NoteVersion",
     "Organisation",
     "PromptVersion",
     "Recording",

@@ -24,6 +24,7 @@ from assistants.exceptions import (
 )
 from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
 from assistants.services import egress, prompts, registry, rights, routing
+from assistants.services.attaching import get_attachment, record_attached
 from assistants.services.attempts import Turn
 from assistants.services.budgets import Payer
 from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
@@ -120,12 +121,14 @@ def open_turn(
     as_of: str | None = None,
     harmless: Sequence[Harmless] = (),
     given: Given | None = None,
+    recording: str | None = None,
 ) -> Accepted:
     """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
 
     `as_of` is a day such as 2026-01-31: answer from the documents as they were then. `harmless`
     are values that this person says are no secrets; they leave as written from now on. `given` is
-    what a client of the API says went before: the conversation is then a new one of its own. A
+    what a client of the API says went before: the conversation is then a new one of its own. The
+    transcript of `recording` goes with a new conversation, which takes over its zone. A
     `client_id` that this user has sent before is answered with its first arrival. Raises
     InvalidRequest, NotFound or RateLimited; nothing is stored then.
     """
@@ -135,6 +138,12 @@ def open_turn(
 
     def store(scope: Scope) -> Accepted:
         if conversation is not None:
+            if recording:
+                raise InvalidRequest(
+                    "attached later",
+                    code="attach_to_new",
+                    user_message="A transcript is attached to a new conversation. Start one.",
+                )
             chat = access_conversation(scope, conversation)
             _check_membership(scope, chat.assistant)
             before = _parent(scope, chat, parent)
@@ -150,6 +159,15 @@ def open_turn(
             title=title_of(text),
             zones=[chosen.question_zone.slug],
         )
+        if recording:
+            attached = get_attachment(user, recording)
+            chat.zones = sorted({*chat.zones, attached.zone})
+            turns = [attached.turn]
+            accepted = _store(
+                user, chat, text, client_id, None, enqueue, day, harmless, given=turns
+            )
+            record_attached(user, chat.pk, attached)
+            return accepted
         if given is None:
             return _store(user, chat, text, client_id, None, enqueue, day, harmless)
         traced = trace_answers(scope, chosen, given.turns)

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from assistants import control
 from assistants.models import Assistant, AuditEvent, PromptVersion, Zone
-from assistants.services import documents
+from assistants.services import documents, notes
 from assistants.services.registry import sync_deployments
 from assistants.services.second_person import get_organisation
 from assistants.types import CLOUD, ON_PREM, Sensitivity, Treatment
@@ -159,6 +159,7 @@ def seed() -> Seeded:
         _seed_users(password)
     _seed_zones()
     _seed_assistants()
+    notes.seed_templates()
     for slug in ZONES:
         documents.ingest_path(DOCUMENTS / slug, slug)
     control.record_event(action="demo.seeded", subject="demo")

@@ -64,9 +64,17 @@ export class ChatAnswer extends HTMLElement {
     if (!button) return;
     if (button.matches("[data-copy-answer]")) {
       copyText(this.#text || this.#part("body").innerText).then(() => flashDone(button));
+    } else if (button.matches("[data-read-aloud]")) {
+      this.#readAloud(button);
     } else if (button.matches("[data-regenerate], [data-retry]")) {
       this.#emit("answer-regenerate");
     }
+  }
+
+  async #readAloud(button) {
+    const { readAloud } = await import("./speech/aloud.js");
+    const problem = await readAloud(button, this.#part("body").innerText);
+    if (problem) this.closest("chat-session").composer.error = problem;
   }
 
   /** What is shown may not be read any more. */

@@ -137,6 +137,8 @@ export class ChatSession extends HTMLElement {
       text,
       attachments: [],
     };
+    const recording = this.composer.takeAttached();
+    if (recording) frame.attachments.push({ recording });
     const parent = this.#lastAnswer()?.answerId;
     if (parent) frame.parent = parent;
     if (this.composer.asOf) frame.as_of = this.composer.asOf;

@@ -1,10 +1,12 @@
-"""Celery tasks: thin. `answer` runs on the trusted threads pool, `ingest` on a prefork pool."""
+"""Celery tasks: thin. `answer` runs on the trusted threads pool, `ingest` and `transcribe` on
+prefork pools of their own.
+"""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from assistants.services import chat, ingestion, retention, sources
+from assistants.services import chat, dictation, ingestion, retention, sources, transcription
 
 
 @shared_task(name="assistants.tasks.answer")
@@ -37,3 +39,19 @@ def delete_expired() -> None:
 def sync_sources(source_id: str = "", actor: str = "") -> None:
     """One source; without an id, each one that is due, in a task of its own."""
     sources.sync_in_background(source_id, actor, ingest.delay, sync_sources.delay)
+
+
+@shared_task(name="assistants.tasks.transcribe")
+def transcribe() -> None:
+    """A wake-up: the tables say what waits."""
+    transcription.transcribe_waiting(transcribe.delay)
+
+
+@shared_task(name="assistants.tasks.resume_transcription")
+def resume_transcription() -> None:
+    transcription.wake_if_due(transcribe.delay)
+
+
+@shared_task(name="assistants.tasks.dictate", ignore_result=True, acks_late=False)
+def dictate(identity: str) -> None:
+    dictation.dictate(identity)

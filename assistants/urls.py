@@ -1,7 +1,7 @@
 from django.urls import URLPattern, path
 
 from assistants.api import views as api
-from assistants.views import chat, documents, health, receipts
+from assistants.views import chat, documents, health, receipts, recordings
 
 urlpatterns: list[URLPattern] = [
     path("", chat.home, name="home"),
@@ -18,6 +18,27 @@ urlpatterns: list[URLPattern] = [
     path("documents/versions/<uuid:version_id>/retry/", documents.retry, name="retry-version"),
     path(
         "documents/versions/<uuid:version_id>/discard/", documents.discard, name="discard-version"
+    ),
+    path("recordings/create/", recordings.create, name="create-recording"),
+    path("recordings/<uuid:recording_id>/chunks/", recordings.chunks, name="recording-chunks"),
+    path(
+        "recordings/<uuid:recording_id>/chunks/<int:number>/",
+        recordings.chunk,
+        name="recording-chunk",
+    ),
+    path("recordings/<uuid:recording_id>/finish/", recordings.finish, name="finish-recording"),
+    path(
+        "recordings/<uuid:recording_id>/progress/", recordings.progress, name="recording-progress"
+    ),
+    path("recordings/<uuid:recording_id>/audio/", recordings.audio, name="recording-audio"),
+    path("recordings/<uuid:recording_id>/bleeped/", recordings.bleeped, name="bleeped-recording"),
+    path(
+        "recordings/<uuid:recording_id>/export/<slug:format>/",
+        recordings.export,
+        name="export-transcript",
+    ),
+    path(
+        "recordings/<uuid:recording_id>/<slug:action>/", recordings.change, name="change-recording"
     ),
     path("v1/models", api.models, name="api-models"),
     path("v1/models/<str:name>", api.model, name="api-model"),

@@ -1,10 +1,20 @@
-"""Celery tasks: thin. `answer` runs on the trusted threads pool, `ingest` on a prefork pool."""
+"""Celery tasks: thin. `answer` runs on the trusted threads pool, `ingest` and `transcribe` on
+prefork pools of their own.
+"""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from assistants.services import chat, ingestion, note_drafting, retention, sources
+from assistants.services import (
+    chat,
+    dictation,
+    ingestion,
+    note_drafting,
+    retention,
+    sources,
+    transcription,
+)
 
 
 @shared_task(name="assistants.tasks.answer")
@@ -42,3 +52,19 @@ def sync_sources(source_id: str = "", actor: str = "") -> None:
 @shared_task(name="assistants.tasks.draft_note")
 def draft_note(note_id: str) -> None:
     note_drafting.draft_note(note_id)
+
+
+@shared_task(name="assistants.tasks.transcribe")
+def transcribe() -> None:
+    """A wake-up: the tables say what waits."""
+    transcription.transcribe_waiting(transcribe.delay)
+
+
+@shared_task(name="assistants.tasks.resume_transcription")
+def resume_transcription() -> None:
+    transcription.wake_if_due(transcribe.delay)
+
+
+@shared_task(name="assistants.tasks.dictate", ignore_result=True, acks_late=False)
+def dictate(identity: str) -> None:
+    dictation.dictate(identity)

@@ -399,3 +399,31 @@ class Health:
 
     ready: bool
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """`text` has the space before it; `start`, `end` in seconds; `probability` 0 to 1."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenSegment:
+    """A stretch of speech as a recogniser heard it, in seconds of what it was given.
+
+    `probability` is that of its words on average, `no_speech` that nobody speaks there, both 0 to
+    1. `voice` is what the voice sounds like (unit length; None: too short to tell).
+    """
+
+    start: float
+    end: float
+    text: str
+    words: tuple[SpokenWord, ...]
+    probability: float
+    no_speech: float
+    language: str
+    voice: tuple[float, ...] | None = None

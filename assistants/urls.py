@@ -1,7 +1,16 @@
 from django.urls import URLPattern, path
 
 from assistants.api import views as api
-from assistants.views import chat, dictation, documents, health, notes, receipts, recording_pages
+from assistants.views import (
+    chat,
+    dictation,
+    documents,
+    health,
+    notes,
+    receipts,
+    recording_pages,
+    recordings,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", chat.home, name="home"),
@@ -36,6 +45,27 @@ urlpatterns: list[URLPattern] = [
     path("notes/<uuid:note_id>/retry/", notes.retry, name="retry-note"),
     path("notes/<uuid:note_id>/delete/", notes.delete, name="delete-note"),
     path("notes/<uuid:note_id>/export/", notes.export, name="note-export"),
+    path("recordings/create/", recordings.create, name="create-recording"),
+    path("recordings/<uuid:recording_id>/chunks/", recordings.chunks, name="recording-chunks"),
+    path(
+        "recordings/<uuid:recording_id>/chunks/<int:number>/",
+        recordings.chunk,
+        name="recording-chunk",
+    ),
+    path("recordings/<uuid:recording_id>/finish/", recordings.finish, name="finish-recording"),
+    path(
+        "recordings/<uuid:recording_id>/progress/", recordings.progress, name="recording-progress"
+    ),
+    path("recordings/<uuid:recording_id>/audio/", recordings.audio, name="recording-audio"),
+    path("recordings/<uuid:recording_id>/bleeped/", recordings.bleeped, name="bleeped-recording"),
+    path(
+        "recordings/<uuid:recording_id>/export/<slug:format>/",
+        recordings.export,
+        name="export-transcript",
+    ),
+    path(
+        "recordings/<uuid:recording_id>/<slug:action>/", recordings.change, name="change-recording"
+    ),
     path("v1/models", api.models, name="api-models"),
     path("v1/models/<str:name>", api.model, name="api-model"),
     path("v1/chat/completions", api.create_completion, name="api-completions"),

@@ -120,7 +120,11 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "trusted"
-CELERY_TASK_ROUTES = {"assistants.tasks.ingest": {"queue": "ingest"}}
+CELERY_TASK_ROUTES = {
+    "assistants.tasks.ingest": {"queue": "ingest"},
+    "assistants.tasks.transcribe": {"queue": "speech"},
+    "assistants.tasks.dictate": {"queue": "dictation"},
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
@@ -135,6 +139,11 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "assistants.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "resume ingestion": {
         "task": "assistants.tasks.resume_ingestion",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "resume transcription": {
+        "task": "assistants.tasks.resume_transcription",
         "schedule": 10.0,
         "options": {"expires": 10},
     },
@@ -218,6 +227,7 @@ MESSAGES_PER_MINUTE = int(os.environ.get("MESSAGES_PER_MINUTE", "120"))
 PREVIEWS_PER_MINUTE = int(os.environ.get("PREVIEWS_PER_MINUTE", "120"))
 MAX_MESSAGE_CHARACTERS = int(os.environ.get("MAX_MESSAGE_CHARACTERS", "32000"))
 MAX_UPLOAD_BYTES = int(os.environ.get("MAX_UPLOAD_BYTES", str(25 * 1024 * 1024)))
+MAX_RECORDING_BYTES = int(os.environ.get("MAX_RECORDING_BYTES", str(2 * 1024**3)))
 # Files that wait to be read; what comes on top is refused with a message, and kept by its sender.
 MAX_WAITING_PER_ZONE = int(os.environ.get("MAX_WAITING_PER_ZONE", "20000"))
 MAX_WAITING_PER_USER = int(os.environ.get("MAX_WAITING_PER_USER", "10000"))

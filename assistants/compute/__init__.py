@@ -3,6 +3,7 @@
 Nothing here imports torch, transformers or aiohttp before they are used.
 """
 
+from assistants.compute import speech
 from assistants.compute.broker import BROKER_DOWN
 from assistants.compute.embedding_endpoint import embed_at_endpoint, measure_endpoint
 from assistants.compute.embeddings import (
@@ -59,5 +60,6 @@ __all__ = [
     "reserve",
     "run",
     "settle",
+    "speech",
     "warm_up",
 ]

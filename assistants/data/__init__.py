@@ -1,6 +1,6 @@
 """The data plane: what is stored, found, redacted. It knows no model and no policy."""
 
-from assistants.data import notes
+from assistants.data import notes, recordings
 from assistants.data.blocks import DraftChunk, ParsedDocument, page_of
 from assistants.data.chunking import chunk_document
 from assistants.data.documents import (
@@ -111,7 +111,7 @@ from assistants.data.sources import (
     save_seen,
 )
 from assistants.data.structure import MARKED_UP
-from assistants.data.terms import LONGEST_TERM, add_terms, get_term_list
+from assistants.data.terms import LONGEST_TERM, add_terms, get_term_list, list_zone_terms
 from assistants.data.withdrawal import (
     Withheld,
     is_asker,
@@ -245,6 +245,7 @@ __all__ = [
     "list_withdrawn",
     "list_withheld",
     "list_without",
+    "list_zone_terms",
     "load_seen",
     "lock_document",
     "loosens",
@@ -258,6 +259,7 @@ __all__ = [
     "rebuild_links",
     "receive_from_source",
     "receive_version",
+    "recordings",
     "refusal",
     "register_model",
     "reject_claimed",

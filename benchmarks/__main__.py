@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import egress, ingestion, links, quotes, redaction, retrieval, streaming, wire
+from benchmarks import egress, ingestion, links, notes, quotes, redaction, retrieval, streaming, wire
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
         ("Egress gate", egress.main),
         ("The wire, small", lambda: wire.main(["--requests", "200"])),
         ("Links", links.main),
+        ("Notes", notes.main),
     ):
         print(f"\n== {title} ==\n", flush=True)
         benchmark()

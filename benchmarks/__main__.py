@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks import egress, ingestion, links, notes, quotes, redaction, retrieval, streaming, wire
+from benchmarks import (
+    egress,
+    ingestion,
+    links,
+    notes,
+    quotes,
+    redaction,
+    retrieval,
+    streaming,
+    wire,
+)
 
 
 def main() -> None:

@@ -93,8 +93,8 @@ def test_half_a_talk_never_passes_for_all_of_it():
 
 @pytest.mark.parametrize(
     "attachments",
-    ["x", [{}], [{"recording": 1}], [{"name": "x"}], [{"recording": "a"}, {"recording": "b"}], {"a": 1}],
-)  # fmt: skip
+    ["x", [{}], [{"recording": 1}], [{"name": "x"}], [{"recording": "a"}] * 2, {"a": 1}],
+)
 def test_what_is_no_attachment_is_refused(attachments):
     with pytest.raises(InvalidRequest):
         parse_recording(attachments)

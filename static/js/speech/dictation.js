@@ -1,19 +1,21 @@
 // Dictation: what is spoken appears in the composer while it is spoken, and stays editable. Words
 // that the server has fixed never change again; the ones after them are shown, and may.
 
-import { closeMicrophone, Level, openMicrophone } from "./microphone.js";
+import { closeMicrophone, levelOf, openMicrophone } from "./microphone.js";
 import { post } from "./requests.js";
 
 const RATE = 16_000;
 const FIRST = 1.0; // seconds of sound before it is heard for the first time
 const MORE = 0.5; // seconds of new sound before it is heard again
 const QUIET = 0.28; // of the level (0 to 1): below, nobody speaks
-const LONGEST = 110; // seconds that are not fixed
+const TAIL = 0.2; // seconds after the last word that have to be heard too
+const LONGEST = 55; // seconds that are not fixed
+const WHOLE = 300; // seconds of one spell
 
 /** One spell of dictation. Events: `text` (detail: {fixed, pending}), `level`, `problem`, `end`. */
 export class Dictation extends EventTarget {
   fixed = "";
-  #samples = new Float32Array(RATE * (LONGEST + 10));
+  #samples = new Float32Array(RATE * WHOLE);
   #count = 0;
   #from = 0; // the first sample that is not fixed
   #heardTo = 0; // the last sample that was sent
@@ -30,17 +32,17 @@ export class Dictation extends EventTarget {
 
   async start() {
     this.stream = await openMicrophone();
-    // Chromium and Safari resample to the context's rate themselves, Firefox too since 2024.
+    if (this.#stopped) {
+      closeMicrophone(this.stream); // stopped while the browser still asked
+      return;
+    }
+    // The browser resamples to the context's rate itself.
     this.context = new AudioContext({ sampleRate: RATE });
     await this.context.audioWorklet.addModule(this.worklet);
     const source = this.context.createMediaStreamSource(this.stream);
     this.node = new AudioWorkletNode(this.context, "samples", { numberOfOutputs: 0 });
     this.node.port.onmessage = (event) => this.#take(event.data);
     source.connect(this.node);
-    this.level = new Level(this.context, source, (level) => {
-      if (level > QUIET) this.#spoken = this.#count;
-      this.#tell("level", level);
-    });
     this.stream.getAudioTracks()[0].addEventListener("ended", () => this.stop());
   }
 
@@ -48,24 +50,28 @@ export class Dictation extends EventTarget {
   async stop() {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.level.stop();
-    closeMicrophone(this.stream);
-    await this.context.close();
+    if (this.stream) closeMicrophone(this.stream);
+    await this.context?.close();
     await this.#asking;
     // Only silence since it was heard last: then all of it is known already.
-    const known = this.#spoken <= this.#heardTo - RATE * 0.2;
+    const heard = this.fixed || this.#pending.length;
+    const known = heard && this.#spoken <= this.#heardTo - RATE * TAIL;
     if (known) this.#fix(this.#pending);
     else if (this.#count > this.#from) await this.#ask(true);
     this.#tell("end");
   }
 
   #take(block) {
-    if (this.#stopped || this.#count + block.length > this.#samples.length) {
+    if (this.#stopped) return;
+    this.#samples.set(block, this.#count);
+    this.#count += block.length;
+    const level = levelOf(block);
+    if (level > QUIET) this.#spoken = this.#count;
+    this.#tell("level", level);
+    if (this.#count - this.#from > LONGEST * RATE || this.#count + block.length > this.#samples.length) {
       this.stop();
       return;
     }
-    this.#samples.set(block, this.#count);
-    this.#count += block.length;
     const waiting = this.#heardTo ? MORE : FIRST;
     const news = this.#spoken > this.#heardTo || this.#pending.length > 0;
     if (!this.#asking && news && this.#count - this.#heardTo >= waiting * RATE) this.#ask(false);

@@ -24,7 +24,15 @@ export function closeMicrophone(stream) {
   for (const track of stream.getTracks()) track.stop();
 }
 
-/** Calls `show(level)` (0 to 1) for each frame that is drawn, until `stop()`. */
+/** How loud samples are, 0 to 1: speech is quiet on a linear scale, so 60 dB below full is 0. */
+export function levelOf(samples) {
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  const decibels = 10 * Math.log10(sum / samples.length + 1e-9);
+  return Math.min(1, Math.max(0, (decibels + 60) / 60));
+}
+
+/** Calls `show(level)` for each frame that is drawn, until `stop()`. */
 export class Level {
   #frame = 0;
 
@@ -34,11 +42,7 @@ export class Level {
     const samples = new Float32Array(analyser.fftSize);
     const look = () => {
       analyser.getFloatTimeDomainData(samples);
-      let sum = 0;
-      for (const sample of samples) sum += sample * sample;
-      // Speech is quiet on a linear scale: 60 dB below full is 0.
-      const decibels = 10 * Math.log10(sum / samples.length + 1e-9);
-      show(Math.min(1, Math.max(0, (decibels + 60) / 60)));
+      show(levelOf(samples));
       this.#frame = requestAnimationFrame(look);
     };
     look();

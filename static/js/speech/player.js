@@ -12,6 +12,7 @@ export class Player {
       const from = Number(place.dataset.seek ?? place.dataset.word);
       this.play(from, Number(place.dataset.seekEnd ?? Infinity));
     });
+    audio?.addEventListener("loadedmetadata", () => this.#measure(), { once: true });
     audio?.addEventListener("timeupdate", () => {
       if (audio.currentTime < this.#until) return;
       this.#until = Infinity;
@@ -20,6 +21,14 @@ export class Player {
     audio?.addEventListener("seeking", () => {
       if (audio.currentTime > this.#until) this.#until = Infinity; // moved on by hand
     });
+  }
+
+  /** What a browser recorded does not say how long it is; to be sought in, that has to be known. */
+  #measure() {
+    const { audio } = this;
+    if (Number.isFinite(audio.duration)) return;
+    audio.addEventListener("durationchange", () => (audio.currentTime = 0), { once: true });
+    audio.currentTime = Number.MAX_SAFE_INTEGER;
   }
 
   play(from, until = Infinity) {

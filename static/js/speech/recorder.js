@@ -68,11 +68,9 @@ export class VoiceRecorder extends HTMLElement {
     const source = this.context.createMediaStreamSource(this.stream);
     this.level = new Level(this.context, source, (level) => this.#show(level));
     this.#arrange();
-    this.sent = new Promise((done) => {
-      // This tab sends it, until all has arrived.
-      claimTake(take.key, () => new Promise((release) => this.sender.addEventListener("done", release)));
-      this.sender.addEventListener("done", done);
-    });
+    // This tab sends it, until all has arrived.
+    const { sender } = this;
+    claimTake(take.key, () => new Promise((release) => sender.addEventListener("done", release)));
     this.dispatchEvent(new CustomEvent("take-begun", { bubbles: true, detail: this.sender }));
   }
 

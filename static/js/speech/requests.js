@@ -28,12 +28,12 @@ export async function post(url, body, headers = {}) {
   let response;
   try {
     const sent = plain ? JSON.stringify(body) : body;
-    response = await fetch(url, { method: "POST", body: sent, headers: asked, redirect: "error" });
+    response = await fetch(url, { method: "POST", body: sent, headers: asked, redirect: "manual" });
   } catch {
     throw new Refused(0, "offline", OFFLINE);
   }
   if (response.ok) return response;
-  if (response.status === 403) throw new Refused(403, "signed_out", SIGNED_OUT);
+  if (response.type === "opaqueredirect" || response.status === 403) throw new Refused(403, "signed_out", SIGNED_OUT);
   const answer = await response.json().catch(() => ({}));
   const told = answer.error ?? answer;
   throw new Refused(response.status, told.code ?? "unknown", told.message ?? UNKNOWN);

@@ -1,6 +1,6 @@
 // Runs in the browser's audio thread: passes on what the microphone gives, in blocks.
 
-const BLOCK = 4096; // samples
+const BLOCK = 1024; // samples: what is lost at most when it ends
 
 class Samples extends AudioWorkletProcessor {
   #block = new Float32Array(BLOCK);

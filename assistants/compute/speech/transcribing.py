@@ -106,11 +106,18 @@ def _language(transcriber: Transcriber, samples: Samples, spoken: Counter[str]) 
 
 def _segment(reading: Reading, language: str, length: float) -> SpokenSegment:
     words = tuple(
-        SpokenWord(text, min(max(0.0, start), length), min(max(0.0, end), length), probability)
+        SpokenWord(
+            text,
+            min(max(0.0, float(start)), length),
+            min(max(0.0, float(end)), length),
+            float(probability),
+        )
         for text, start, end, probability in reading.words
     )
     sure = sum(word.probability for word in words) / len(words) if words else 0.0
-    start, end = (words[0].start, words[-1].end) if words else (reading.start, reading.end)
+    start, end = (
+        (words[0].start, words[-1].end) if words else (float(reading.start), float(reading.end))
+    )
     start = min(max(0.0, start), length)
     return SpokenSegment(
         start=start,
@@ -118,7 +125,7 @@ def _segment(reading: Reading, language: str, length: float) -> SpokenSegment:
         text=reading.text.strip(),
         words=words,
         probability=round(sure, 4),
-        no_speech=round(min(max(0.0, reading.no_speech), 1.0), 4),
+        no_speech=round(min(max(0.0, float(reading.no_speech)), 1.0), 4),
         language=language,
     )
 

@@ -7,7 +7,7 @@ from assistants.data.recordings.chunks import (
     lay_out_chunks,
     list_chunks,
 )
-from assistants.data.recordings.decoding import Sound, bleep, decode
+from assistants.data.recordings.decoding import LocalFile, Sound, bleep, decode
 from assistants.data.recordings.exports import FORMATS, Heading, Line, clock
 from assistants.data.recordings.parts import (
     ClaimedPart,
@@ -53,6 +53,7 @@ __all__ = [
     "Hidden",
     "KeptChunk",
     "Line",
+    "LocalFile",
     "RecordingFile",
     "RecordingUnreadable",
     "Sound",

@@ -14,9 +14,8 @@ import wave
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from assistants.data.recordings.chunks import RecordingFile
 from assistants.exceptions import AssistantsError, DocumentRejected
 from assistants.formats import Reason
 
@@ -43,12 +42,33 @@ _BROKEN = (
 )
 
 
+class Readable(Protocol):
+    """A file that is read anywhere in it; `size` in bytes."""
+
+    size: int
+
+    def read_at(self, start: int, length: int) -> bytes: ...
+
+
+class LocalFile:
+    """One of this machine, for measuring and for the command line."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.size = path.stat().st_size
+
+    def read_at(self, start: int, length: int) -> bytes:
+        with self._path.open("rb") as file:
+            file.seek(start)
+            return file.read(length)
+
+
 class Sound:
     """What is being decoded. `channels` is 1 or 2; after the last block `seconds` is how long it
     is, and `note` says what could not be read of it ("": everything was).
     """
 
-    def __init__(self, child: subprocess.Popen[bytes], file: RecordingFile) -> None:
+    def __init__(self, child: subprocess.Popen[bytes], file: Readable) -> None:
         self._child, self._file = child, file
         self._to, self._from = _pipe(child.stdin), _pipe(child.stdout)
         self._first: bytes = b""
@@ -116,7 +136,7 @@ class Sound:
 
 
 @contextmanager
-def decode(file: RecordingFile) -> Iterator[Sound]:
+def decode(file: Readable) -> Iterator[Sound]:
     """Raises DocumentRejected for what holds no sound, RecordingUnreadable."""
     child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
         [sys.executable, "-s", "-B", "-m", "assistants.formats.sound", str(file.size)],
@@ -156,7 +176,7 @@ EDGE = 80  # samples over which the tone swells, so that it does not click
 
 
 def bleep(
-    file: RecordingFile, seconds: float, silenced: Sequence[tuple[float, float]]
+    file: Readable, seconds: float, silenced: Sequence[tuple[float, float]]
 ) -> Iterator[bytes]:
     """The sound as a WAV file, mono or stereo, with a tone in each of the `silenced` spans
     ((start, end) in seconds, in order). Streams: hours take no memory.

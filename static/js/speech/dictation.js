@@ -20,6 +20,7 @@ export class Dictation extends EventTarget {
   #from = 0; // the first sample that is not fixed
   #heardTo = 0; // the last sample that was sent
   #pending = [];
+  #language = "";
   #spoken = 0; // the last sample at which somebody spoke
   #asking = null;
   #stopped = false;
@@ -90,10 +91,12 @@ export class Dictation extends EventTarget {
     body.set("assistant", this.assistant);
     body.set("before", JSON.stringify(this.#pending.map((word) => word.text)));
     if (final) body.set("final", "1");
+    if (this.fixed) body.set("language", this.#language); // heard long enough to be sure of it
     body.set("sound", new Blob([pcm(this.#samples.subarray(from, to))]), "sound");
     this.#heardTo = to;
     try {
       const heard = await (await post("/dictation/", body)).json();
+      this.#language = heard.language;
       this.#fix(heard.fixed);
       this.#pending = heard.pending;
       this.#from = from + Math.min(to - from, Math.round(heard.until * RATE));

@@ -309,7 +309,7 @@ class TestApproving:
         notes.approve_note(visit.carol, view.note.pk, number=1, looked_at_marks=True)
         name, text = notes.export_note(visit.carol, view.note.pk)
         assert name == "Visit note (SOAP).md"
-        assert "- I think you have bronchitis. [1:10]" in text
+        assert "- I think you have bronchitis. [0:01:10]" in text
         assert "Approved by carol" in text
 
     def test_a_draft_is_thrown_away(self, visit):

@@ -171,7 +171,7 @@ class TestNotes:
         assert "carol answers for it" in done
         assert "The receipt is whole" in done
         exported = client.get(reverse("note-export", args=[note_id])).content.decode()
-        assert "Start doxycycline 300 mg twice a day. [1:20]" in exported
+        assert "Start doxycycline 300 mg twice a day. [0:01:20]" in exported
 
     @pytest.mark.parametrize(
         "body", [b"", b"[]", b"{}", b'{"number": "1", "statements": []}',

@@ -83,7 +83,7 @@ def create_recording(
             raise NotFound(f"zone {zone_slug} for user {user.pk}")
         conversation = None
         if conversation_id:
-            conversation = Conversation.objects.filter(pk=conversation_id, owner=user).first()
+            conversation = Conversation.objects.filter(pk=conversation_id, owner_id=user.pk).first()
             if conversation is None:
                 raise NotFound(f"conversation {conversation_id} for user {user.pk}")
         recording = Recording.objects.create(

@@ -267,7 +267,7 @@ def _tell_speakers_apart(segments: list[Segment]) -> None:
     heard = [segment for segment in segments if segment.voice]
     if heard:
         speakers = compute.speech.group_voices(
-            [segment.voice for segment in heard], [s.end - s.start for s in heard]
+            [segment.voice or [] for segment in heard], [s.end - s.start for s in heard]
         )
         if len(set(speakers)) > 1:
             for segment, speaker in zip(heard, speakers, strict=True):

@@ -9,7 +9,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractUser
@@ -32,14 +32,16 @@ from assistants.services.connections import on_a_thread
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+R = TypeVar("R", bound=HttpResponseBase)
 
 
-def _answers_errors(view: View[P]) -> View[P]:
+def _answers_errors(
+    view: Callable[Concatenate[HttpRequest, P], R],
+) -> Callable[Concatenate[HttpRequest, P], R | JsonResponse]:
     """What goes wrong is told in the answer; 404 for what does not exist for this user."""
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R | JsonResponse:
         try:
             return view(request, *args, **kwargs)
         except AssistantsError as error:

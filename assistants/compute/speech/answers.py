@@ -12,7 +12,7 @@ def wait_for_answer(identity: str, seconds: float) -> tuple[bytes, str] | None:
     found = sync_client().blpop([_key(identity)], timeout=seconds)
     if found is None:
         return None
-    key_id, _, sealed = found[1].partition(" ")
+    key_id, _, sealed = str(found[1]).partition(" ")
     return base64.b64decode(sealed), key_id
 
 

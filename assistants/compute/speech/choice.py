@@ -135,7 +135,7 @@ def _fastest(possible: list[Choice]) -> str:
             half = path.with_suffix(".half")
             half.write_text(json.dumps(trial))
             half.replace(path)
-    return min(trial["seconds"], key=trial["seconds"].__getitem__)
+    return str(min(trial["seconds"], key=trial["seconds"].__getitem__))
 
 
 def _measure(chosen: Choice) -> float:

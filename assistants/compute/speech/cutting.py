@@ -88,7 +88,8 @@ def _chain(waiting: list[Sound], blocks: Iterable[Sound]) -> Iterator[Sound]:
 def mix(block: Sound) -> Sound:
     import numpy as np
 
-    return block.astype(np.int32).mean(axis=1).astype(np.int16)
+    mixed: Sound = block.astype(np.int32).mean(axis=1).astype(np.int16)
+    return mixed
 
 
 def are_apart(blocks: list[Sound]) -> bool:
@@ -159,7 +160,8 @@ class Cutter:
     def _judge(self, length: int) -> Iterator[CutPart]:
         before = min(CONTEXT, self._judged - self._first) // FRAME * FRAME
         start = self._judged - before - self._first
-        heard = self._held[start : start + before + length].astype(self._np.float32) / 32768
+        heard = self._held[start : start + before + length].astype(self._np.float32)
+        heard *= self._np.float32(1 / 32768)
         for chance in self._detect(heard)[before // FRAME :]:
             self._step(float(chance))
             self._judged += FRAME
@@ -188,7 +190,7 @@ class Cutter:
             at = len(self._chances) - len(tail) + tail.index(min(tail))
             cut = self._begun + at * FRAME
             self._speech(self._begun, cut)
-            self._close_window()
+            self._close_window(cut)
             self._begun, self._chances = cut, self._chances[at:]
 
     def _speech(self, start: int, end: int) -> None:
@@ -198,19 +200,18 @@ class Cutter:
             if start - last <= APART and end - first <= LONGEST - 2 * PAD:
                 self._window = (first, end)
                 return
-            self._close_window()
+            self._close_window(start)
         self._window = (start, end)
 
-    def _close_window(self) -> None:
+    def _close_window(self, limit: int | None = None) -> None:
+        """It grows no more. What begins at sample `limit` belongs to the next one."""
         if self._window is None:
             return
         start, end = self._window
         self._window = None
         last = self._windows[-1][1] if self._windows else self._last_end
         start = max(start - PAD, last, self._first)
-        end = min(end + PAD, self._fed)
-        if self._begun is not None:
-            end = min(end, max(self._begun, start))
+        end = min(end + PAD, self._fed if limit is None else limit)
         sound = self._held[start - self._first : end - self._first].copy()
         if len(sound):
             self._windows.append((start, end, sound))

@@ -27,13 +27,13 @@ _STOCK = frozenset(
         *("please subscribe", "subscribe", "bye", "bye bye", "you", "the end", "so", "okay"),
         *("thank you so much for watching", "see you next time", "see you in the next video"),
         *("subtitles by the amaraorg community", "untertitel der amaraorg community"),
-        *("untertitel im auftrag des zdf für funk 2017", "sous-titres réalisés para la"),
+        *("untertitel im auftrag des zdf für funk 2017", "sous titres réalisés para la"),
         *("vielen dank", "vielen dank fürs zuschauen", "bis zum nächsten mal", "danke schön"),
         *("merci", "merci d'avoir regardé cette vidéo", "gracias", "gracias por ver el video"),
-        *("music", "applause", "laughter", "silence", "blank_audio", "inaudible"),
+        *("music", "applause", "laughter", "silence", "blank audio", "inaudible"),
     }
 )
-_MARKS = re.compile(r"[^\w\s'-]|_(?!a)")
+_MARKS = re.compile(r"[^\w\s']")
 
 
 def believe(readings: Iterable[Reading]) -> list[Reading]:
@@ -103,4 +103,4 @@ def _repeat_at(words: Sequence[str], place: int) -> tuple[int, int]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(_MARKS.sub("", text.lower()).split())
+    return " ".join(_MARKS.sub("", text.lower().replace("-", " ")).split())

@@ -123,7 +123,7 @@ def _remembering(encoder: Any) -> Any:
     """
     import torch
 
-    class Remembering(torch.nn.Module):
+    class Remembering(torch.nn.Module):  # type: ignore[misc]  # torch is not followed
         def __init__(self) -> None:
             super().__init__()
             self.encoder = encoder

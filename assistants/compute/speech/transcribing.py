@@ -46,7 +46,8 @@ def transcribe_windows(
     place = 0
     for start, end in windows:
         length = round((end - start) * RATE)
-        heard = samples[place : place + length].astype(np.float32) / 32768
+        heard = samples[place : place + length].astype(np.float32)
+        heard *= np.float32(1 / 32768)
         place += length
         if not len(heard):
             continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
@@ -19,7 +19,7 @@ from django.utils import timezone
 from assistants.data.recordings.chunks import delete_chunks
 from assistants.data.recordings.sealing import open_sound, seal_sound
 from assistants.data.scope import rights_of_system
-from assistants.models import Recording, RecordingPart, Segment, Transcript
+from assistants.models import Recording, RecordingPart, Segment, Transcript, Zone
 from assistants.types import SpokenSegment
 
 LEASE = timedelta(seconds=30)
@@ -345,6 +345,34 @@ def resume_open(recording: Recording) -> None:
     RecordingPart.objects.filter(recording=recording, done=False).update(
         attempts=0, due=timezone.now()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredRecording:
+    """One that is gone: what is left of it is what the record needs."""
+
+    id: uuid.UUID
+    zone: str
+    sha256: str
+
+
+def delete_expired_recordings(at: datetime, limit: int = 100) -> list[ExpiredRecording]:
+    """Delete at most so many whose zone's retention has ended since they ended, sound and text.
+
+    An upload that was never finished counts from its beginning; what is being transcribed stays.
+    """
+    deleted: list[ExpiredRecording] = []
+    with rights_of_system():
+        for zone in Zone.objects.filter(retention_days__isnull=False):
+            before = at - timedelta(days=zone.retention_days or 0)
+            expired = Recording.objects.filter(zone=zone).exclude(state__in=OPEN)
+            expired = expired.filter(
+                Q(ended__lt=before) | Q(ended__isnull=True, created__lt=before)
+            ).order_by("pk")
+            rows = expired.values_list("pk", "sha256")[: limit - len(deleted)]
+            deleted += [ExpiredRecording(id, zone.slug, sha256) for id, sha256 in rows]
+        Recording.objects.filter(pk__in=[recording.id for recording in deleted]).delete()
+    return deleted
 
 
 def delete_sound(recording_id: uuid.UUID) -> None:

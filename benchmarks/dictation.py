@@ -10,6 +10,7 @@ at different moments. Without the broker and HTTP, which take milliseconds.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Sequence
@@ -48,14 +49,19 @@ def main(argv: Sequence[str] = ()) -> None:
     print(f"  first words      {statistics.median(run[0] for run in runs):.2f} s after the start")
     print(
         f"  final text       {statistics.median(finals):.2f} s after the stop, "
-        f"at worst {max(finals):.2f}"
+        f"at worst {max(finals):.2f} ({statistics.median(run[2] for run in runs):.2f} s of "
+        f"processor, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f})"
     )
-    print(f"  hearings         {statistics.median(run[2] for run in runs):.0f}")
-    print(f"  heard            “{runs[0][3].strip()}”")
+    print(f"  hearings         {statistics.median(run[3] for run in runs):.0f}")
+    print(f"  heard            “{runs[0][4].strip()}”")
 
 
-def speak(transcriber: compute.speech.Transcriber, sound: bytes) -> tuple[float, float, int, str]:
-    """(seconds to the first words, from the stop to the last, hearings, the text)."""
+def speak(
+    transcriber: compute.speech.Transcriber, sound: bytes
+) -> tuple[float, float, float, int, str]:
+    """Seconds to the first words, from the stop to the last, of the processor for these; how often
+    it was heard; the text.
+    """
     whole = len(sound) / 2 / RATE
     begun = time.perf_counter()
     fixed, pending = "", list[str]()
@@ -79,9 +85,11 @@ def speak(transcriber: compute.speech.Transcriber, sound: bytes) -> tuple[float,
         if not first and texts:
             first = time.perf_counter() - begun
     time.sleep(max(0.0, begun + whole - time.perf_counter()))
+    computed = time.process_time()
     words, _ = _hear(transcriber, sound, start, whole, language if fixed else "")
     final = time.perf_counter() - begun - whole
-    return first, final, hearings, fixed + "".join(text for text, _ in words)
+    computed = time.process_time() - computed
+    return first, final, computed, hearings, fixed + "".join(text for text, _ in words)
 
 
 def _hear(

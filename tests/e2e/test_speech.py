@@ -42,6 +42,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """Models hear and think in between."""
+    expect.set_options(timeout=PATIENCE)
+    yield
+    expect.set_options(timeout=5_000)
+
+
 @pytest.fixture
 def speaking(clip: Path, launch: Callable[..., Browser]) -> Iterator[Browser]:
     """A browser whose microphone hears the clip."""
@@ -67,11 +75,11 @@ def test_a_visit_is_recorded_transcribed_noted_and_approved(speaking: Browser, p
     page.get_by_label("Name", exact=True).fill("Visit")
     page.get_by_role("button", name="Record").click()
     clock = page.get_by_role("timer")
-    expect(clock).to_have_text(re.compile("0:0[4-9]"))
+    expect(clock).to_have_text(re.compile("0:(0[4-9]|[1-9].)"))
     expect(page.locator("[data-send-text]")).to_have_text("all of it has arrived")
     context.set_offline(True)
     expect(page.locator("[data-send-text]")).to_contain_text("Not sent yet")
-    expect(clock).to_have_text(re.compile("0:1[3-9]"))
+    expect(clock).to_have_text(re.compile("0:(1[3-9]|[2-9].)"))
     page.get_by_role("button", name="Finish").click()
     page.wait_for_function(TAKES, arg=True)
     page.close()
@@ -85,7 +93,7 @@ def test_a_visit_is_recorded_transcribed_noted_and_approved(speaking: Browser, p
     # Transcribed: the text comes by itself, and is heard where it is clicked.
     row = page.get_by_role("row").filter(has_text="Visit")
     expect(row).to_have_count(1)
-    expect(row).to_contain_text("ready", timeout=PATIENCE)
+    expect(row).to_contain_text("ready")
     row.get_by_role("link").click()
     text = page.locator(".segments")
     expect(text).to_contain_text("fellow Americans")

@@ -16,12 +16,12 @@ class NotePage extends HTMLElement {
     this.#followServer();
   }
 
-  get part() {
+  get shown() {
     return this.querySelector(".note-part");
   }
 
   #followServer() {
-    if (this.part.dataset.state !== "drafting") return;
+    if (this.shown.dataset.state !== "drafting") return;
     setTimeout(async () => {
       const html = await getFragment();
       if (html !== undefined) this.#show(html);
@@ -115,7 +115,7 @@ class NotePage extends HTMLElement {
         index: each.dataset.index === undefined ? null : Number(each.dataset.index),
       }));
     try {
-      const number = Number(this.part.dataset.number);
+      const number = Number(this.shown.dataset.number);
       const response = await post(`/notes/${this.dataset.note}/edit/`, { number, statements });
       this.#show(await response.text());
     } catch (error) {
@@ -130,7 +130,7 @@ class NotePage extends HTMLElement {
     notice.dataset.problem = "";
     notice.setAttribute("role", "alert");
     notice.textContent = message;
-    this.part.prepend(notice);
+    this.shown.prepend(notice);
   }
 }
 

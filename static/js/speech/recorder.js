@@ -16,10 +16,10 @@ export class VoiceRecorder extends HTMLElement {
   #levels = [];
 
   connectedCallback() {
-    this.part = (name) => this.querySelector(`[data-${name}]`);
-    this.part("record").addEventListener("click", () => this.#start());
-    this.part("pause").addEventListener("click", () => this.#pause());
-    this.part("finish").addEventListener("click", () => this.#finish());
+    this.piece = (name) => this.querySelector(`[data-${name}]`);
+    this.piece("record").addEventListener("click", () => this.#start());
+    this.piece("pause").addEventListener("click", () => this.#pause());
+    this.piece("finish").addEventListener("click", () => this.#finish());
     addEventListener("beforeunload", (event) => {
       if (this.recorder) event.preventDefault(); // asks; what came so far is kept either way
     });
@@ -131,16 +131,16 @@ export class VoiceRecorder extends HTMLElement {
   #arrange() {
     const state = this.recorder?.state;
     this.classList.toggle("recording-now", state === "recording");
-    this.part("record").hidden = Boolean(state);
-    for (const name of ["pause", "finish", "time", "level"]) this.part(name).hidden = !state;
-    this.part("pause-text").textContent = state === "paused" ? "Go on" : "Pause";
-    this.part("state").textContent = { recording: "Recording", paused: "Paused" }[state] ?? IDLE;
+    this.piece("record").hidden = Boolean(state);
+    for (const name of ["pause", "finish", "time", "level"]) this.piece(name).hidden = !state;
+    this.piece("pause-text").textContent = state === "paused" ? "Go on" : "Pause";
+    this.piece("state").textContent = { recording: "Recording", paused: "Paused" }[state] ?? IDLE;
     if (!state) this.#draw();
   }
 
   #show(level) {
-    this.part("meter").value = level;
-    this.part("time").textContent = clock(this.#elapsed());
+    this.piece("meter").value = level;
+    this.piece("time").textContent = clock(this.#elapsed());
     if (this.recorder?.state !== "recording") return;
     this.#levels.push(level);
     if (this.#levels.length > BARS) this.#levels.shift();
@@ -148,7 +148,7 @@ export class VoiceRecorder extends HTMLElement {
   }
 
   #draw() {
-    const canvas = this.part("wave");
+    const canvas = this.piece("wave");
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, canvas.width, canvas.height);
     pen.fillStyle = getComputedStyle(this).getPropertyValue("color");
@@ -161,7 +161,7 @@ export class VoiceRecorder extends HTMLElement {
   }
 
   #tell(problem) {
-    this.part("problem-text").textContent = problem;
-    this.part("problem").hidden = !problem;
+    this.piece("problem-text").textContent = problem;
+    this.piece("problem").hidden = !problem;
   }
 }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 
 from assistants import control
 from assistants.exceptions import InvalidRequest, NotFound
@@ -43,12 +44,12 @@ def parse_recording(attachments: object) -> str | None:
     return recording
 
 
-def get_attachment(user: AbstractUser, recording_id: str) -> Attachment:
+def get_attachment(user: AbstractBaseUser, recording_id: str) -> Attachment:
     """The transcript as a turn before the question. Raises NotFound, and InvalidRequest where it is
     not ready, empty, or longer than a message may be.
     """
     try:
-        view = transcripts.get_transcript(user, uuid.UUID(recording_id))
+        view = transcripts.get_transcript(cast(AbstractUser, user), uuid.UUID(recording_id))
     except ValueError:
         raise NotFound(f"recording {recording_id!r}") from None
     recording = view.recording
@@ -81,7 +82,7 @@ def get_attachment(user: AbstractUser, recording_id: str) -> Attachment:
     return Attachment(recording.name, recording.zone.slug, recording.zone.name, turn)
 
 
-def record_attached(user: AbstractUser, conversation: object, attachment: Attachment) -> None:
+def record_attached(user: AbstractBaseUser, conversation: object, attachment: Attachment) -> None:
     """In the caller's transaction, last."""
     control.record_event(
         action="recording.attached",

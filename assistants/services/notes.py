@@ -172,7 +172,7 @@ def get_author(note_id: uuid.UUID) -> AbstractUser | None:
         note = (
             Note.objects.filter(pk=note_id, state=State.DRAFTING).select_related("author").first()
         )
-    return note.author if note else None  # type: ignore[return-value]
+    return note.author if note else None
 
 
 def complete_draft(
@@ -246,7 +246,7 @@ def list_notes(user: AbstractUser, recording_id: uuid.UUID) -> list[Note]:
 def list_waiting(user: AbstractUser) -> list[Note]:
     """The user's notes that wait for their approval, over all recordings."""
     with data.rights_of_user(user):
-        waiting = Note.objects.filter(author=user, state__in=[State.WAITING, State.DRAFTING])
+        waiting = Note.objects.filter(author_id=user.pk, state__in=[State.WAITING, State.DRAFTING])
         return list(waiting.select_related("recording"))
 
 

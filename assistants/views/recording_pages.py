@@ -38,9 +38,10 @@ def recording_list(request: HttpRequest) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         try:
-            for file in request.FILES.getlist("files") or [None]:
-                if file is None:
-                    raise InvalidRequest("no file", user_message="Choose at least one recording.")
+            files = request.FILES.getlist("files")
+            if not files:
+                raise InvalidRequest("no file", user_message="Choose at least one recording.")
+            for file in files:
                 recordings.upload(user, request.POST.get("zone", ""), file, tasks.transcribe.delay)
             return redirect("recordings")
         except NotFound:

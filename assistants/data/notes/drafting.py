@@ -189,7 +189,8 @@ def _fit(
         fit[:, column] = np.sort(cosine[:, of_section], axis=1)[:, -2:].mean(axis=1)
         for row, point in enumerate(points):
             fit[row, column] += _evidence(section, point, lead)
-    return fit + np.array([[_weight(point)] for point in points])
+    fit += np.array([[_weight(point)] for point in points])
+    return fit
 
 
 def _evidence(section: NoteSection, point: Point, lead: str | None) -> float:

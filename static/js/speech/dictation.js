@@ -159,6 +159,8 @@ export class VoiceInput {
     try {
       await dictation.start();
       this.button.dataset.voice = "listening";
+      this.placeholder = this.textarea.placeholder;
+      this.textarea.placeholder = "Listening";
       this.button.setAttribute("aria-pressed", "true");
     } catch (error) {
       this.#say(error.message);
@@ -185,6 +187,8 @@ export class VoiceInput {
 
   #ended() {
     this.dictation = undefined;
+    if (this.placeholder) this.textarea.placeholder = this.placeholder;
+    this.placeholder = "";
     this.textarea.readOnly = false;
     this.button.dataset.voice = "";
     this.button.setAttribute("aria-pressed", "false");

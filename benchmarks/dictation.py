@@ -18,6 +18,7 @@ from pathlib import Path
 
 import django
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
 django.setup()
 
 from assistants import compute  # noqa: E402

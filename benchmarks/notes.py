@@ -1,19 +1,22 @@
 """How much of a visit a drafted note tells, on public dialogues with notes that people wrote.
 
-    python -m benchmarks.notes [--visits N] [--model SLUG]
+    python -m benchmarks.notes [--visits N] [--written N]
 
 For each drafter: statements that point to what was said (and, of quoted ones, whether they are
 verbatim), statements that are marked, the share of the gold note's sentences that are covered, and
 how long the draft is beside the dialogue. A gold sentence is covered where at least COVERED of its
 words that say something stand in one to three statements of the draft. What the whole dialogue
 covers in the same way is the ceiling: people note in other words than those that were said.
-`--model` adds a deployment on the premises that writes, such as `local`.
+`--written` drafts so many of the short dialogues with the small model on the premises, beside the
+quoted ones: it declares no `summary`, and this is why.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import os
 import re
 import statistics
 import time
@@ -22,10 +25,12 @@ from collections.abc import Callable, Sequence
 
 import django
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hybridapp.settings")
 django.setup()
 
 from assistants.data import notes as pure  # noqa: E402
 from assistants.data.notes.reading import content_of  # noqa: E402
+from assistants.types import ON_PREM, Delta, DeploymentSpec  # noqa: E402
 from benchmarks.retrieval import EVALS_DIR  # noqa: E402
 
 COVERED = 0.6
@@ -47,6 +52,7 @@ Drafter = Callable[[Sequence[pure.Utterance]], pure.NoteDraft]
 def main(argv: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.notes")
     parser.add_argument("--visits", type=int, default=40, help="of the long dialogues")
+    parser.add_argument("--written", type=int, default=6, help="short dialogues, by `local`")
     options = parser.parse_args(argv)
     folder = EVALS_DIR / "clinical"
     if not folder.is_dir():
@@ -63,6 +69,34 @@ def main(argv: Sequence[str] = ()) -> None:
     report("quotes", visits[: options.visits], quote)
     snippets = [json.loads(line) for line in (folder / "mts_dialog.jsonl").open()]
     report_sections(snippets[:: max(1, len(snippets) // 200)], quote)
+    if options.written:
+        fitting = [each for each in snippets if 800 < len(each["dialogue"]) < 2_500]
+        few = [
+            {"dialogue": each["dialogue"], "note": each["section_text"]}
+            for each in fitting[:: max(1, len(fitting) // options.written)][: options.written]
+        ]
+        report("quotes, short", few, quote)
+        report("local, short", few, write_locally)
+
+
+def write_locally(utterances: Sequence[pure.Utterance]) -> pure.NoteDraft:
+    """As services/note_drafting.py would, were the small model declared to write notes."""
+    from assistants import compute
+    from assistants.compute.providers import provider_class
+    from assistants.services.note_drafting import build_prompt
+
+    soap = pure.BUILT_IN[0]
+    local = DeploymentSpec("local", "local", ON_PREM, "", "", context_tokens=2_048, max_tokens=400)
+    prompt = build_prompt(soap, utterances, local)
+    if prompt is None:
+        return pure.NoteDraft(())
+
+    async def generate() -> str:
+        events = provider_class("local")(local).generate(prompt)
+        return "".join([each.text async for each in events if isinstance(each, Delta)])
+
+    written = pure.parse_written(soap, asyncio.run(generate()))
+    return pure.trace_statements(soap, utterances, written, compute.embed_texts)
 
 
 def report(name: str, visits: Sequence[dict[str, str]], draft: Drafter) -> None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks import egress, ingestion, links, quotes, redaction, retrieval, streaming, wire
+from benchmarks import (
+    egress,
+    ingestion,
+    links,
+    quotes,
+    redaction,
+    retrieval,
+    streaming,
+    transcription,
+    wire,
+)
 
 
 def main() -> None:
@@ -15,6 +25,7 @@ def main() -> None:
         ("Egress gate", egress.main),
         ("The wire, small", lambda: wire.main(["--requests", "200"])),
         ("Links", links.main),
+        ("Transcription", transcription.main),
     ):
         print(f"\n== {title} ==\n", flush=True)
         benchmark()

@@ -124,7 +124,7 @@ def decode(size: int) -> bool:
 def _decode(container: InputContainer) -> bool:
     import av
 
-    stream = container.streams.best("audio") or container.streams.audio[0]
+    stream: Any = container.streams.best("audio") or container.streams.audio[0]
     stream.thread_type = "NONE"
     channels = 2 if (stream.codec_context.channels or 1) == 2 else 1
     resampler = av.AudioResampler(

@@ -17,10 +17,9 @@ from assistants import compute, data
 from assistants.compute.speech import cutting
 from assistants.models import Recording, RecordingPart, Segment
 from assistants.services import transcription
-from assistants.types import SpokenSegment
 from benchmarks.product import CHECKOUT
 from tests import factories, sounds
-from tests.services.test_recordings import upload
+from tests.services.test_recordings import hear, upload
 
 pytestmark = pytest.mark.faults
 
@@ -32,7 +31,7 @@ django.setup()
 from assistants import compute, data
 from assistants.compute.speech import cutting
 from assistants.services import transcription
-from tests.faults.test_transcription import hear
+from tests.services.test_recordings import hear
 
 step, count = sys.argv[1], int(sys.argv[2])
 cutting.FIRST_PART = cutting.LATER_PARTS = 10 * 16000
@@ -64,14 +63,6 @@ STEPS = [
     ("classify", 2),
     ("_complete", 0),
 ]
-
-
-def hear(transcriber, sound, windows, **more):
-    """In place of the model: each window says where it begins."""
-    return [SpokenSegment(a, b, f"from {a:.2f}", (), 1.0, 0.0, "en") for a, b in windows]
-
-
-hear.engine = hear.model = hear.version = "test"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -339,6 +339,7 @@ class TestTranscribing:
         assert "SECRET_KEY_FALLBACKS" in seen(visit).error
 
     @sounds.with_clips
+    @pytest.mark.django_db(transaction=True)  # its lease is renewed on another connection
     def test_what_is_said_is_written_down(self, cast):
         content = (sounds.CLIPS / "jfk.flac").read_bytes()
         recording = recordings.upload(cast.carol, "clinical", named(content, "jfk.flac"), nothing)

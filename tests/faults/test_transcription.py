@@ -59,7 +59,7 @@ STEPS = [
     ("end_reading", 0),
     ("read_part", 1),
     ("complete_part", 0),
-    ("complete_part", 3),
+    ("complete_part", 2),
     ("classify", 2),
     ("_complete", 0),
 ]

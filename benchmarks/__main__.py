@@ -21,6 +21,9 @@ def notes() -> None:
 
     clinical.main()
     dictation.main()
+    transcription,
+    wire,
+)
 
 
 def main() -> None:
@@ -34,6 +37,7 @@ def main() -> None:
         ("The wire, small", lambda: wire.main(["--requests", "200"])),
         ("Links", links.main),
         ("Notes", notes),
+        ("Transcription", transcription.main),
     ):
         print(f"\n== {title} ==\n", flush=True)
         benchmark()

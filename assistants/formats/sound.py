@@ -34,6 +34,7 @@ MEMORY = 3 << 30  # bytes of address space; FFmpeg's libraries alone map half a 
 CPU_SECONDS = 3_600
 PIECE = 1 << 18  # bytes asked for at once
 SENT = RATE * 10  # samples sent at once, about
+GAP, LONGEST_GAP = 0.1, 3600.0  # seconds between two frames that are filled with silence
 MOST_ERRORS = 200  # packets that cannot be decoded; some are usual in what broke off
 # Containers of sound and film. Not the lists that name further files (HLS, concat, SDP), nor
 # pictures and texts.
@@ -124,7 +125,7 @@ def decode(size: int) -> bool:
 def _decode(container: InputContainer) -> bool:
     import av
 
-    stream = container.streams.best("audio") or container.streams.audio[0]
+    stream: Any = container.streams.best("audio") or container.streams.audio[0]
     stream.thread_type = "NONE"
     channels = 2 if (stream.codec_context.channels or 1) == 2 else 1
     resampler = av.AudioResampler(
@@ -146,6 +147,7 @@ def _decode(container: InputContainer) -> bool:
             waiting.clear()
             held = 0
 
+    clock = _Clock()
     packets = container.demux(stream)
     while True:
         try:
@@ -157,6 +159,10 @@ def _decode(container: InputContainer) -> bool:
             break
         try:
             for frame in packet.decode():
+                # What is missing is silent, so that times stay those that a player shows.
+                if (missing := clock.missing(frame)) > 0:
+                    waiting.append(bytes(2 * channels * missing))
+                    held += missing
                 held += _resample(resampler, frame, waiting)
         except av.error.EOFError:
             break
@@ -175,6 +181,22 @@ def _decode(container: InputContainer) -> bool:
     if not sent:
         raise Unreadable(Reason.BROKEN, f"no sound could be decoded, {errors} errors")
     return cut
+
+
+class _Clock:
+    """Where in time the next frame should begin, by all that came before it."""
+
+    def __init__(self) -> None:
+        self._expected: float | None = None  # seconds, in the stream's own time
+
+    def missing(self, frame: Any) -> int:
+        """Samples at RATE that are missing before this frame; 0 where it follows, or goes back."""
+        time, lasts = frame.time, frame.samples / frame.sample_rate
+        if time is None:
+            return 0
+        gap = 0.0 if self._expected is None else time - self._expected
+        self._expected = time + lasts
+        return int(gap * RATE) if GAP < gap < LONGEST_GAP else 0
 
 
 def _resample(resampler: AudioResampler, frame: Any, waiting: list[bytes]) -> int:

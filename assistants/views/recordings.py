@@ -41,7 +41,7 @@ def _answers_errors(
     """What goes wrong is told in the answer; 404 for what does not exist for this user."""
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R | JsonResponse:
+    def answer(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R | JsonResponse:
         try:
             return view(request, *args, **kwargs)
         except AssistantsError as error:

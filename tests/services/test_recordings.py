@@ -22,6 +22,26 @@ from tests import factories, sounds
 pytestmark = pytest.mark.django_db
 
 
+def hear(transcriber, sound, windows, **more):
+    """In place of the model: each window says where it begins."""
+    return [SpokenSegment(a, b, f"from {a:.2f}", (), 1.0, 0.0, "en") for a, b in windows]
+
+
+hear.engine = hear.model = hear.version = "test"
+
+
+@pytest.fixture
+def by_hand(monkeypatch):
+    """Babble costs the model minutes, and says nothing."""
+    monkeypatch.setattr(compute.speech, "get_transcriber", lambda: hear)
+    monkeypatch.setattr(compute.speech, "transcribe_windows", hear)
+
+
+@pytest.fixture(autouse=True)
+def no_trial(monkeypatch):
+    monkeypatch.setenv("SPEECH_ENGINE", "faster-whisper")
+
+
 def nothing():
     """Nobody is woken: the test does the work itself."""
 
@@ -216,7 +236,7 @@ class TestTranscribing:
         assert (found.state, found.ended) == (State.REJECTED, True)
         assert "MP3" in found.error
 
-    def test_each_part_is_heard_once_and_its_sound_let_go(self, cast):
+    def test_each_part_is_heard_once_and_its_sound_let_go(self, cast, by_hand):
         babble = [sounds.babble(40, seed=n) for n in range(2)]
         gap = sounds.silence(3)
         content = sounds.as_wav(sounds.np.concatenate([babble[0], gap, babble[1]]))
@@ -248,20 +268,18 @@ class TestTranscribing:
             assert Segment.objects.count() == before
 
     @pytest.mark.parametrize("kept", [0, 1])
-    def test_a_reader_killed_anywhere_doubles_nothing(self, cast, kept, monkeypatch):
+    def test_a_reader_killed_anywhere_doubles_nothing(self, cast, by_hand, kept, monkeypatch):
         recording = upload(cast.carol, sounds.as_wav(sounds.babble(30)), language="en")
-        calls = []
-        end = data.recordings.end_reading
+        append, end = data.recordings.append_part, data.recordings.end_reading
 
-        def dies(*args):
-            calls.append(args)
+        def dies(*args, **more):
             raise KeyboardInterrupt  # as little is written as by a kill
 
         monkeypatch.setattr(data.recordings, "append_part" if not kept else "end_reading", dies)
         with pytest.raises(KeyboardInterrupt):
             work(1)
-        monkeypatch.undo()
-        assert end is data.recordings.end_reading
+        monkeypatch.setattr(data.recordings, "append_part", append)
+        monkeypatch.setattr(data.recordings, "end_reading", end)
         with data.rights_of_system():
             assert RecordingPart.objects.count() == kept
             Recording.objects.update(due=timezone.now())
@@ -270,7 +288,7 @@ class TestTranscribing:
             assert RecordingPart.objects.count() == 1
         assert seen(recording).state == State.READY
 
-    def test_a_cancelled_one_stops_and_is_taken_up_again(self, cast):
+    def test_a_cancelled_one_stops_and_is_taken_up_again(self, cast, by_hand):
         recording = upload(cast.carol, sounds.as_wav(sounds.babble(10)), language="en")
         work(1)
         claimed = data.recordings.claim_part()
@@ -297,6 +315,17 @@ class TestTranscribing:
         assert found.state == State.FAILED
         assert "administrator" in found.error
 
+    def test_what_costs_its_worker_each_time_is_given_up(self, cast, visit):
+        for _ in range(4):
+            assert data.recordings.claim_recording()
+            with data.rights_of_system():
+                Recording.objects.update(due=timezone.now())
+        assert work() == 0
+        assert seen(visit).state == State.FAILED
+        recordings.retry_recording(cast.carol, visit.pk, nothing)
+        work()
+        assert seen(visit).state == State.READY
+
     def test_a_piece_that_was_tampered_with_is_an_error_and_no_silence(self, cast, visit):
         with data.rights_of_system():
             chunk = RecordingChunk.objects.get()
@@ -310,6 +339,7 @@ class TestTranscribing:
         assert "SECRET_KEY_FALLBACKS" in seen(visit).error
 
     @sounds.with_clips
+    @pytest.mark.django_db(transaction=True)  # its lease is renewed on another connection
     def test_what_is_said_is_written_down(self, cast):
         content = (sounds.CLIPS / "jfk.flac").read_bytes()
         recording = recordings.upload(cast.carol, "clinical", named(content, "jfk.flac"), nothing)

@@ -13,6 +13,7 @@ from assistants.compute.speech.transcribing import (
     transcribe_windows,
 )
 from assistants.compute.speech.voices import embed_voice, group_voices
+from assistants.compute.weights import WeightsMissing
 
 __all__ = [
     "RATE",
@@ -20,6 +21,7 @@ __all__ = [
     "CutPart",
     "Reading",
     "Transcriber",
+    "WeightsMissing",
     "cut_speech",
     "embed_voice",
     "get_transcriber",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from assistants.compute.speech.transcriber import Samples
 
 ENGINE = "faster-whisper"
+logging.getLogger("faster_whisper").setLevel(logging.WARNING)  # a line a file says nothing here
 
 
 class FasterWhisper:

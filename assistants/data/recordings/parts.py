@@ -25,6 +25,10 @@ from assistants.types import SpokenSegment
 LEASE = timedelta(seconds=30)
 MAX_ATTEMPTS = 4
 PAUSES = (5, 30, 120)  # seconds before what failed is tried again
+KILLED = (
+    "This recording could not be transcribed: the worker ended each time before it was done, for "
+    "want of memory perhaps. Please tell your administrator; the recording is kept."
+)
 State = Recording.State
 OPEN = (State.WAITING, State.PREPARING, State.TRANSCRIBING)
 Window = tuple[float, float]
@@ -62,7 +66,7 @@ def claim_recording() -> ClaimedRecording | None:
             state__in=(State.WAITING, State.PREPARING), due__lte=timezone.now()
         ).order_by("due")
         recording = waiting.select_for_update(skip_locked=True, no_key=True).first()
-        if recording is None:
+        if recording is None or _given_up(recording.pk, recording.attempts):
             return None
         recording.state = State.PREPARING
         recording.attempts += 1
@@ -90,7 +94,7 @@ def claim_part() -> ClaimedPart | None:
             .select_for_update(skip_locked=True, no_key=True, of=("self",))
             .first()
         )
-        if part is None:
+        if part is None or _given_up(part.recording_id, part.attempts):
             return None
         part.attempts += 1
         part.due = timezone.now() + LEASE
@@ -106,6 +110,16 @@ def claim_part() -> ClaimedPart | None:
             part.recording.zone_id,
             part.recording.owner_id,
         )
+
+
+def _given_up(recording_id: uuid.UUID, attempts: int) -> bool:
+    """Whether it has cost so many workers their lives that no other is given it."""
+    if attempts < MAX_ATTEMPTS:
+        return False
+    Recording.objects.filter(pk=recording_id).update(
+        state=State.FAILED, error=KILLED, ended=timezone.now()
+    )
+    return True
 
 
 def claim_next() -> ClaimedPart | ClaimedRecording | None:

@@ -10,6 +10,7 @@ from benchmarks import (
     redaction,
     retrieval,
     streaming,
+    transcription,
     wire,
 )
 
@@ -21,9 +22,6 @@ def notes() -> None:
 
     clinical.main()
     dictation.main()
-    transcription,
-    wire,
-)
 
 
 def main() -> None:

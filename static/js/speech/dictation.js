@@ -96,13 +96,14 @@ export class Dictation extends EventTarget {
     this.#heardTo = to;
     try {
       const heard = await (await post("/dictation/", body)).json();
+      this.#tell("problem", "");
       this.#language = heard.language;
       this.#fix(heard.fixed);
       this.#pending = heard.pending;
       this.#from = from + Math.min(to - from, Math.round(heard.until * RATE));
       this.#show();
     } catch (error) {
-      if (final || !error.again) this.#tell("problem", error.message);
+      this.#tell("problem", error.message);
       if (final) this.#fix(this.#pending); // what was seen is not taken away
       else if (!error.again) this.stop();
     }

@@ -73,6 +73,7 @@ def transcribe_utterance(
     except compute.BROKER_DOWN as error:
         raise DictationUnavailable(repr(error)) from error
     if answer is None:
+        cache.delete(_asked(identity))  # nobody waits for it: it must not hold up the next one
         raise DictationUnavailable("no dictation worker answered")
     sealed, key_id = answer
     told = json.loads(data.recordings.open_sound(sealed, key_id, identity, "answered"))

@@ -21,6 +21,7 @@ export class Dictation extends EventTarget {
   #heardTo = 0; // the last sample that was sent
   #pending = [];
   #language = "";
+  #failed = 0;
   #spoken = 0; // the last sample at which somebody spoke
   #asking = null;
   #stopped = false;
@@ -73,7 +74,7 @@ export class Dictation extends EventTarget {
       this.stop();
       return;
     }
-    const waiting = this.#heardTo ? MORE : FIRST;
+    const waiting = (this.#heardTo ? MORE : FIRST) * 2 ** this.#failed;
     const news = this.#spoken > this.#heardTo || this.#pending.length > 0;
     if (!this.#asking && news && this.#count - this.#heardTo >= waiting * RATE) this.#ask(false);
   }
@@ -96,6 +97,7 @@ export class Dictation extends EventTarget {
     this.#heardTo = to;
     try {
       const heard = await (await post("/dictation/", body)).json();
+      this.#failed = 0;
       this.#tell("problem", "");
       this.#language = heard.language;
       this.#fix(heard.fixed);
@@ -103,6 +105,7 @@ export class Dictation extends EventTarget {
       this.#from = from + Math.min(to - from, Math.round(heard.until * RATE));
       this.#show();
     } catch (error) {
+      this.#failed += 1; // what is busy is asked less often
       this.#tell("problem", error.message);
       if (final) this.#fix(this.#pending); // what was seen is not taken away
       else if (!error.again) this.stop();

@@ -18,7 +18,8 @@ export class Dictation extends EventTarget {
   #samples = new Float32Array(RATE * WHOLE);
   #count = 0;
   #from = 0; // the first sample that is not fixed
-  #heardTo = 0; // the last sample that was sent
+  #askedTo = 0; // the last sample that was sent
+  #heardTo = 0; // the last sample that was heard
   #pending = [];
   #language = "";
   #failed = 0;
@@ -74,9 +75,9 @@ export class Dictation extends EventTarget {
       this.stop();
       return;
     }
-    const waiting = (this.#heardTo ? MORE : FIRST) * 2 ** this.#failed;
+    const waiting = (this.#askedTo ? MORE : FIRST) * 2 ** this.#failed;
     const news = this.#spoken > this.#heardTo || this.#pending.length > 0;
-    if (!this.#asking && news && this.#count - this.#heardTo >= waiting * RATE) this.#ask(false);
+    if (!this.#asking && news && this.#count - this.#askedTo >= waiting * RATE) this.#ask(false);
   }
 
   #ask(final) {
@@ -94,9 +95,10 @@ export class Dictation extends EventTarget {
     if (final) body.set("final", "1");
     if (this.fixed) body.set("language", this.#language); // heard long enough to be sure of it
     body.set("sound", new Blob([pcm(this.#samples.subarray(from, to))]), "sound");
-    this.#heardTo = to;
+    this.#askedTo = to;
     try {
       const heard = await (await post("/dictation/", body)).json();
+      this.#heardTo = to;
       this.#failed = 0;
       this.#tell("problem", "");
       this.#language = heard.language;

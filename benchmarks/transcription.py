@@ -9,7 +9,8 @@ ours takes more (negative: less). Word error rates of both by Whisper's normalis
 Peak memory of each in a process of its own. Then the clips strung together with pauses to
 `--minutes` of speech (60 for the hour): how many seconds of sound a second one and two worker
 processes transcribe, with the processor's cores shared between them. Then ten minutes of silence,
-noise, hum and clicks: how many words are made up.
+noise, hum and clicks: how many words are made up. Last, pieces of two seconds of three people's
+clips: how many speakers are found, and how many pieces are given to the right one.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ CORES = os.cpu_count() or 1
 def main(argv: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.transcription")
     parser.add_argument("--minutes", type=float, default=4.0)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     options = parser.parse_args(argv)
     if not (EVALS_DIR / "audio").is_dir():
@@ -83,6 +84,13 @@ def _measure(options: argparse.Namespace) -> None:
         figures["noise"] = pool.apply(measure_noise)
     for name, count in figures["noise"].items():
         print(f"words made up over {name}: {count}", flush=True)
+    with spawn.Pool(1) as pool:
+        figures["voices"] = pool.apply(measure_voices)
+    print(
+        "speakers: {found} found of {people}, {right} of {pieces} pieces right".format(
+            **figures["voices"]
+        )
+    )
     if options.json:
         print(json.dumps(figures))
 
@@ -256,6 +264,35 @@ def measure_noise() -> dict[str, int]:
         said = by_library(transcriber, sound[: LIBRARY_NOISE_SECONDS * RATE])
         found[f"{LIBRARY_NOISE_SECONDS} s of {name}, the library alone"] = len(said.split())
     return found
+
+
+def measure_voices() -> dict[str, int]:
+    """Pieces of three clips in turns: right are those of whoever has most of their group."""
+    import numpy as np
+
+    _start()
+    from assistants import compute
+
+    people = [clip for clip, text in load_clips() if len(clip) > 2.9 * RATE][:3]
+    piece = int(1.4 * RATE)
+    voices, speakers = [], []
+    for turn in range(6):
+        for person, clip in enumerate(people):
+            sound = clip[turn * piece : (turn + 1) * piece].astype(np.float32) / 32768
+            if (voice := compute.speech.embed_voice(sound)) is not None:
+                voices.append(voice)
+                speakers.append(person)
+    found = compute.speech.group_voices(voices, [1.4] * len(voices))
+    right = 0
+    for group in set(found):
+        members = [s for s, g in zip(speakers, found, strict=True) if g == group]
+        right += max(members.count(person) for person in set(members))
+    return {
+        "found": len(set(found)),
+        "people": len(people),
+        "right": right,
+        "pieces": len(voices),
+    }
 
 
 def _noises(seconds: float) -> Iterator[tuple[str, Any]]:

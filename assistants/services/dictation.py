@@ -117,7 +117,7 @@ def dictate(identity: str) -> None:
 
 
 def _hear(sound: bytes, zone_id: int, language: str) -> dict[str, object]:
-    transcriber = compute.speech.get_transcriber()
+    transcriber = compute.speech.get_transcriber(trial=False)
     segments = compute.speech.transcribe_utterance(
         transcriber, sound, language=language, hints=transcription.get_hints(zone_id)
     )

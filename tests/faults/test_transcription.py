@@ -19,7 +19,7 @@ from assistants.models import Recording, RecordingPart, Segment
 from assistants.services import transcription
 from benchmarks.product import CHECKOUT
 from tests import factories, sounds
-from tests.services.test_recordings import hear, upload
+from tests.services.test_recordings import LISTENER, hear, upload
 
 pytestmark = pytest.mark.faults
 
@@ -31,11 +31,11 @@ django.setup()
 from assistants import compute, data
 from assistants.compute.speech import cutting
 from assistants.services import transcription
-from tests.services.test_recordings import hear
+from tests.services.test_recordings import LISTENER, hear
 
 step, count = sys.argv[1], int(sys.argv[2])
 cutting.FIRST_PART = cutting.LATER_PARTS = 10 * 16000
-compute.speech.get_transcriber = lambda: hear
+compute.speech.get_transcriber = lambda: LISTENER
 compute.speech.transcribe_windows = hear
 owner, name = (data.recordings, step) if hasattr(data.recordings, step) else (transcription, step)
 original = getattr(owner, name)
@@ -85,7 +85,7 @@ def test_killed_at_each_step(monkeypatch, step, count):
     assert done.returncode == -signal.SIGKILL, done.stderr
     monkeypatch.setattr(cutting, "FIRST_PART", 10 * 16_000)
     monkeypatch.setattr(cutting, "LATER_PARTS", 10 * 16_000)
-    monkeypatch.setattr(compute.speech, "get_transcriber", lambda: hear)
+    monkeypatch.setattr(compute.speech, "get_transcriber", lambda: LISTENER)
     monkeypatch.setattr(compute.speech, "transcribe_windows", hear)
     with data.rights_of_system():
         before = {s.pk: s.text for s in Segment.objects.all()}

@@ -57,7 +57,7 @@ def test_whoever_waits_in_vain_is_told(cast, monkeypatch):
 
 
 def test_a_fault_of_the_worker_is_told(cast, monkeypatch):
-    def broken():
+    def broken(**more):
         raise compute.speech.WeightsMissing("none")
 
     monkeypatch.setattr(compute.speech, "get_transcriber", broken)

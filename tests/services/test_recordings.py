@@ -6,6 +6,7 @@ import hashlib
 import io
 import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -27,13 +28,13 @@ def hear(transcriber, sound, windows, **more):
     return [SpokenSegment(a, b, f"from {a:.2f}", (), 1.0, 0.0, "en") for a, b in windows]
 
 
-hear.engine = hear.model = hear.version = "test"
+LISTENER = SimpleNamespace(engine="test", model="test", version="test")
 
 
 @pytest.fixture
 def by_hand(monkeypatch):
     """Babble costs the model minutes, and says nothing."""
-    monkeypatch.setattr(compute.speech, "get_transcriber", lambda: hear)
+    monkeypatch.setattr(compute.speech, "get_transcriber", lambda: LISTENER)
     monkeypatch.setattr(compute.speech, "transcribe_windows", hear)
 
 

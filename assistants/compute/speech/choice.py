@@ -12,9 +12,12 @@ import json
 import logging
 import os
 import platform
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +31,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 TRIAL = "speech-trial.json"
-TRIAL_TOKENS = 32  # that each engine writes, after it has looked at 30 seconds
-TRIAL_RUNS = 2  # the first warms up
+TRIAL_TOKENS = 90  # that each engine writes, as many as 30 seconds of speech have
+TRIAL_RUNS = 3  # the first warms up; the best counts
+TRIAL_SECONDS = 300  # that a trial may take
 ENGINES: dict[str, Any] = {
     faster_whisper.ENGINE: faster_whisper.FasterWhisper,
     openai_whisper.ENGINE: openai_whisper.OpenaiWhisper,
@@ -48,20 +52,21 @@ class Choice:
 _loading = threading.Lock()
 
 
-def get_transcriber() -> Transcriber:
+def get_transcriber(*, trial: bool = True) -> Transcriber:
     """The one of this process; loaded at the first call (a second or more), then kept.
 
-    Raises WeightsMissing.
+    Without a `trial` nobody waits for one: what an earlier one found, or the usual engine. Raises
+    WeightsMissing.
     """
     with _loading:
         found = conf.load()
-        return _loaded(found.whisper_model, found.speech_engine)
+        return _loaded(found.whisper_model, found.speech_engine, trial)
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(whisper_model: str, speech_engine: str) -> Transcriber:
+def _loaded(whisper_model: str, speech_engine: str, trial: bool) -> Transcriber:
     begun = time.monotonic()
-    chosen = decide()
+    chosen = decide(trial=trial)
     transcriber = load(chosen)
     logger.info(
         "%s by %s is ready after %.1f s", chosen.model, chosen.engine, time.monotonic() - begun
@@ -78,7 +83,7 @@ def load(chosen: Choice) -> Transcriber:
     return transcriber
 
 
-def decide() -> Choice:
+def decide(*, trial: bool = True) -> Choice:
     """The engine that was asked for, or the fastest. Raises WeightsMissing."""
     possible = list_choices()
     wanted = conf.load().speech_engine
@@ -90,7 +95,7 @@ def decide() -> Choice:
             raise WeightsMissing(f"{wanted} cannot run the weights that WHISPER_MODEL names")
     if len(possible) == 1:
         return possible[0]
-    fastest = _fastest(possible)
+    fastest = _fastest(possible, trial)
     return next(choice for choice in possible if choice.engine == fastest)
 
 
@@ -117,25 +122,50 @@ def list_choices() -> list[Choice]:
     )
 
 
-def _fastest(possible: list[Choice]) -> str:
+def _fastest(possible: list[Choice], trial: bool) -> str:
     """By the trial of this machine, made once and kept in the state directory."""
     path = conf.load().state_dir / TRIAL
+    if seconds := _kept(path, possible):
+        return min(seconds, key=seconds.__getitem__)
+    if not trial:
+        return possible[0].engine
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.with_suffix(".lock")):
-        try:
-            trial = json.loads(path.read_text())
-        except (OSError, ValueError):
-            trial = {}
-        machine = _machine()
-        names = {choice.engine for choice in possible}
-        if trial.get("machine") != machine or set(trial.get("seconds", {})) != names:
-            seconds = {choice.engine: round(_measure(choice), 3) for choice in possible}
-            trial = {"machine": machine, "seconds": seconds}
-            logger.info("seconds each engine takes for a trial: %s", seconds)
-            half = path.with_suffix(".half")
-            half.write_text(json.dumps(trial))
-            half.replace(path)
-    return str(min(trial["seconds"], key=trial["seconds"].__getitem__))
+        if not _kept(path, possible):
+            _run_trial()
+        seconds = _kept(path, possible)
+    return min(seconds, key=seconds.__getitem__) if seconds else possible[0].engine
+
+
+def _kept(path: Path, possible: list[Choice]) -> dict[str, float]:
+    """Seconds that each engine took; empty where that was another machine or never measured."""
+    try:
+        trial = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    seconds: dict[str, float] = trial.get("seconds", {})
+    same = trial.get("machine") == _machine() and set(seconds) == {c.engine for c in possible}
+    return seconds if same else {}
+
+
+def _run_trial() -> None:
+    """In a process of its own: what the slower engine has loaded does not stay in this one."""
+    command = [sys.executable, "-m", "assistants.compute.speech.choice"]
+    ended = subprocess.run(  # noqa: S603  # our own interpreter and module
+        command, cwd=conf.CHECKOUT, timeout=TRIAL_SECONDS, check=False
+    )
+    if ended.returncode:
+        logger.warning("the trial of engines ended with %d", ended.returncode)
+
+
+def write_trial() -> None:
+    """Measure every engine that can run the weights, and keep what came out."""
+    path = conf.load().state_dir / TRIAL
+    seconds = {choice.engine: round(_measure(choice), 3) for choice in list_choices()}
+    logger.info("seconds each engine takes for a trial: %s", seconds)
+    half = path.with_suffix(".half")
+    half.write_text(json.dumps({"machine": _machine(), "seconds": seconds}))
+    half.replace(path)
 
 
 def _measure(chosen: Choice) -> float:
@@ -149,12 +179,13 @@ def _measure(chosen: Choice) -> float:
 
 
 def _machine() -> str:
-    """What a trial is good for: processor, threads, GPU, weights and libraries."""
-    import ctranslate2
-    import torch
-    import whisper
+    """What a trial is good for: processor, GPU, weights and libraries. Loads none of them."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ENGINES)
+    gpu = "a GPU" if Path("/dev/nvidiactl").exists() else "no GPU"
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, {gpu}, {libraries}, {weights.SHA256[:12]}"
+    )
 
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count())
-    libraries = f"ctranslate2 {ctranslate2.__version__}, whisper {whisper.__version__}"
-    return f"{platform.machine()}, {threads} threads, {gpu}, {libraries}, {weights.SHA256[:12]}"
+
+if __name__ == "__main__":
+    write_trial()

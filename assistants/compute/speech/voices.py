@@ -30,17 +30,17 @@ VOICES = PackagedWeights(
 
 WINDOW, HOP, MELS = 400, 160, 40  # 25 ms, 10 ms, as the weights were trained
 PARTIAL = 160  # frames heard together: 1.6 s
-SHORTEST = int(0.8 * RATE)  # samples; less does not tell a voice
+SHORTEST = int(1.2 * RATE)  # samples; less does not tell a voice
 MOST_PARTIALS = 4  # of one segment: more tell little more
 LOUDNESS = 10 ** (-30 / 20)  # of full scale, to which quiet voices are raised
-SAME_VOICE = 0.72  # cosine on average, from which on two groups are one person
+SAME_VOICE = 0.65  # cosine on average, from which on two groups are one person
 MOST_SPEAKERS = 12
 COMPARED = 600  # segments compared with each other, the longest; the others follow the nearest
 LEAST_SHARE = 0.02  # of all speech: less is not a speaker but a misheard piece
 
 
 def embed_voice(samples: Samples) -> tuple[float, ...] | None:
-    """256 numbers, unit length; None for less than 0.8 s."""
+    """256 numbers, unit length; None for less than 1.2 s."""
     if len(samples) < SHORTEST:
         return None
     import numpy as np

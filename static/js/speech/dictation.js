@@ -186,9 +186,9 @@ export class VoiceInput {
 
   #write({ fixed, pending }) {
     this.textarea.value = this.before + fixed + pending + this.after;
-    this.textarea.dispatchEvent(new Event("input", { bubbles: true }));
     const end = (this.before + fixed + pending).length;
-    this.textarea.setSelectionRange(end - pending.length, end);
+    this.textarea.setSelectionRange(end - pending.length, end); // what may still change
+    this.textarea.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
   #ended() {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from assistants.services import chat, ingestion, retention, sources
+from assistants.services import chat, ingestion, reembedding, retention, sources
 
 
 @shared_task(name="assistants.tasks.answer")
@@ -26,6 +26,11 @@ def ingest(version_id: str = "") -> None:
 @shared_task(name="assistants.tasks.resume_ingestion")
 def resume_ingestion() -> None:
     ingestion.wake_if_due(ingest.delay)
+
+
+@shared_task(name="assistants.tasks.build_graph")
+def build_graph() -> None:
+    reembedding.build_graph_if_due()
 
 
 @shared_task(name="assistants.tasks.delete_expired")

@@ -138,6 +138,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "build graph": {
+        "task": "assistants.tasks.build_graph",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "delete expired": {
         "task": "assistants.tasks.delete_expired",
         "schedule": 3600.0,

@@ -19,7 +19,6 @@ from assistants.data.documents import (
     restore_document,
 )
 from assistants.data.embedding_models import (
-    create_model_indexes,
     drop_retired_models,
     fill_model,
     get_embedding_spec,
@@ -111,6 +110,7 @@ from assistants.data.sources import (
 )
 from assistants.data.structure import MARKED_UP
 from assistants.data.terms import LONGEST_TERM, add_terms, get_term_list
+from assistants.data.vector_indexes import build_graph, create_model_indexes, is_graph_due
 from assistants.data.withdrawal import (
     Withheld,
     is_asker,
@@ -189,6 +189,7 @@ __all__ = [
     "append_version",
     "as_app",
     "as_owner",
+    "build_graph",
     "check_move",
     "check_source",
     "chunk_document",
@@ -230,6 +231,7 @@ __all__ = [
     "index_versions",
     "is_anything_due",
     "is_asker",
+    "is_graph_due",
     "is_relevant",
     "join_neighbours",
     "join_zones",

@@ -8,6 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,13 @@ def vector(*parts: float) -> list[float]:
     length = math.sqrt(sum(part * part for part in parts)) or 1.0
     rest = [0.0] * (EMBEDDING_DIMENSIONS - len(parts))
     return [part / length for part in parts] + rest
+
+
+def make_graph():
+    """In the test's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("set constraints all immediate")
+    assert data.build_graph(1)
 
 
 def titles(passages):
@@ -432,14 +440,22 @@ class TestLargeScope:
     def large(self, monkeypatch):
         monkeypatch.setattr(searching, "READ_THROUGH", 0)
 
-    @pytest.fixture(params=["scanned", "by the graph"])
-    def way(self, request, monkeypatch):
-        if request.param == "by the graph":
+    @pytest.fixture(params=["scanned", "before there is a graph", "by the graph"])
+    def way(self, corpus, request, monkeypatch):
+        if request.param != "scanned":
             monkeypatch.setattr(searching, "is_scanned", lambda chunks, total: False)
+        if request.param == "by the graph":
+            make_graph()
+        return request.param
 
     def test_the_index_finds_the_nearest(self, corpus, way):
         zones, rows = corpus
-        found = data.search(Scope(tuple(zones)), None, "", vector(1), keyword_weight=0.0, limit=5)
+        with CaptureQueriesContext(connection) as queries:
+            found = data.search(
+                Scope(tuple(zones)), None, "", vector(1), keyword_weight=0.0, limit=5
+            )
+        asked = [query["sql"] for query in queries if "halfvec_send" in query["sql"]]
+        assert ["halfvec(384) <=>" in sql for sql in asked] == [way == "by the graph"]
         nearest = sorted(rows, key=lambda row: -row[2][0])[:5]
         assert [passage.chunk_id for passage in found] == [row[0] for row in nearest]
 
@@ -458,7 +474,9 @@ class TestLargeScope:
         zones, _ = corpus
         monkeypatch.setattr(searching, "SCANNED_UP_TO", 0)
         monkeypatch.setattr(
-            searching, "SETTINGS", "select set_config('hnsw.ef_search', '40', true), false, -1"
+            searching,
+            "SETTINGS",
+            searching.SETTINGS.replace("(select proleakproof", "false and (select proleakproof"),
         )
         found = data.search(Scope(tuple(zones)), None, "text 19", vector(1), keyword_weight=0.4)
         assert len(found) == 8
@@ -504,6 +522,7 @@ class TestIndexes:
         assert "Index Only Scan using embedding_zone_1" in plan
 
     def test_the_graph(self, corpus):
+        make_graph()
         near = self.near(searching.INDEXED.format(dimensions=384))
         plan = self.plan(corpus[0], near, off=("seqscan", "sort"))
         assert "Index Scan using embedding_model_1" in plan

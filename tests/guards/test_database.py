@@ -145,6 +145,13 @@ class TestTheAppsRole:
             == []
         )
 
+    def test_it_has_one_thing_made_by_the_owner(self, db):
+        """The graph of the vectors (docs/adr/0008), which the owner's function alone describes."""
+        assert rows(
+            "select proname::text, proconfig[1] from pg_proc "
+            "where prosecdef and pronamespace = 'public'::regnamespace"
+        ) == [("assistants_build_graph", 'search_path="$user", public')]
+
     def test_it_may_read_and_write_rows_and_no_more(self, db):
         granted = {name: set(privileges or ()) for name, privileges in rows(PRIVILEGES)}
         assert granted.keys() >= CONTENT

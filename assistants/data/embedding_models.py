@@ -46,9 +46,10 @@ join lateral (
 order by not chunk.current, chunk.id
 """
 # A chunk that was moved or retired meanwhile is embedded as it is now; one that is gone, is not.
+# The cast refuses vectors of another length.
 FILL = """
 insert into assistants_embedding (chunk_id, model_id, zone_id, current, vector)
-select chunk.id, %(model)s, chunk.zone_id, chunk.current, vector
+select chunk.id, %(model)s, chunk.zone_id, chunk.current, vector::halfvec({dimensions})
 from unnest(%(ids)s::uuid[], %(vectors)s::halfvec[]) as piece (id, vector)
 join assistants_chunk chunk on chunk.id = piece.id
 on conflict (chunk_id, model_id) do nothing
@@ -145,7 +146,8 @@ def fill_model(model_id: int, vectors: Sequence[tuple[uuid.UUID, Sequence[float]
     """Store vectors of chunks; those that have one by this model keep it."""
     parameters = {"model": model_id, "ids": [chunk for chunk, _ in vectors]}
     with rights_of_system():
-        execute_with_vectors(FILL, parameters, [vector for _, vector in vectors])
+        fill = FILL.format(dimensions=get_dimensions(model_id))
+        execute_with_vectors(fill, parameters, [vector for _, vector in vectors])
 
 
 def switch_model(model_id: int) -> bool:

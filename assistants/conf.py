@@ -28,6 +28,8 @@ class Conf:
     local_model: str
     local_model_url: str
     models_dir: Path
+    whisper_model: str
+    speech_engine: str
     # The variables whose keys the cloud worker was given; the trusted side knows their names only.
     cloud_keys: frozenset[str]
     anthropic_base_url: str
@@ -58,6 +60,8 @@ def load() -> Conf:
         local_model=value("LOCAL_MODEL"),
         local_model_url=value("LOCAL_MODEL_URL").rstrip("/"),
         models_dir=Path(os.environ.get("MODELS_DIR") or state_dir / "models").resolve(),
+        whisper_model=value("WHISPER_MODEL"),
+        speech_engine=value("SPEECH_ENGINE"),
         cloud_keys=frozenset(filter(None, value("CLOUD_KEYS").replace(",", " ").split())),
         anthropic_base_url=value("ANTHROPIC_BASE_URL").rstrip("/"),
         anthropic_model=value("ANTHROPIC_MODEL", "claude-sonnet-4-5"),

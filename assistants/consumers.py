@@ -15,7 +15,8 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from assistants import tasks
 from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
-from assistants.services import chat, conversations, following, rights
+from assistants.services import chat, conversations, following, notifications, rights
+from assistants.services.attaching import parse_recording
 from assistants.services.closing import WITHDRAWN
 from assistants.services.connections import on_a_thread
 from assistants.services.messages import parse_harmless
@@ -61,6 +62,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         self.user_id: int = user.pk
         self.session_key = self.scope["session"].session_key
         await self.accept()
+        await self._hear_of_reviews()
         self.watched.enter_context(
             rights.watch_session(self.session_key, self.user_id, self._end_session)
         )
@@ -73,8 +75,31 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
     def _end_session(self) -> None:
         self.ending = asyncio.create_task(self.close(code=SESSION_ENDED))
 
+    async def _hear_of_reviews(self) -> None:
+        """What happens to this person's answers later comes through their group. Without it the
+        page learns it at its next look.
+        """
+        try:
+            await self.channel_layer.group_add(
+                notifications.group_of(self.user_id), self.channel_name
+            )
+        except Exception:
+            logger.exception("user %s is not told of reviews", self.user_id)
+
+    async def review_decided(self, event: Frame) -> None:
+        await self._send(event)
+
+    review_asked = notification_created = review_decided
+
     async def disconnect(self, code: int) -> None:
         self.watched.close()
+        if hasattr(self, "user_id"):
+            try:
+                await self.channel_layer.group_discard(
+                    notifications.group_of(self.user_id), self.channel_name
+                )
+            except Exception:
+                logger.debug("user %s leaves without saying so", self.user_id, exc_info=True)
         for task in self.following.values():
             task.cancel()
 
@@ -100,12 +125,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
     # ---- what a client may send ----
 
     async def send_message(self, frame: Frame) -> None:
-        if frame.get("attachments"):
-            raise InvalidRequest(
-                "attachments",
-                code="attachments_unsupported",
-                user_message="Files cannot be attached to a message. Upload them under Documents.",
-            )
+        recording = parse_recording(frame.get("attachments"))
         accepted = await self._as_user(
             chat.open_turn,
             client_id=_text(frame, "client_id"),
@@ -115,6 +135,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             parent=_optional(frame, "parent"),
             as_of=_optional(frame, "as_of"),
             harmless=parse_harmless(frame.get("harmless")),
+            recording=recording,
             enqueue=tasks.answer.delay,
         )
         await self._accept(accepted)

@@ -17,7 +17,7 @@ import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import nh3
 from markdown_it import MarkdownIt
@@ -56,19 +56,31 @@ CLOSED_BY_BLANK_LINE = {"paragraph_open", "heading_open", "table_open", "blockqu
 
 LINE_END = re.compile(r"\r\n?|\n")
 CITATION = re.compile(r"\[([1-9][0-9]{0,2})\]")
+LIST_MARK = re.compile(r"(?:[ \t]*(?:[-*+>#]+|\d{1,9}[.)])[ \t]+)*")
 LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+LONG_FRAGMENT = 40  # characters; the name of a section is shorter
+# A part of an address that is no word: long, or of digits and letters as encoded data are.
+CARRIED = re.compile(
+    r"\S{33,}|(?=\S*\d)(?=\S*[A-Z])(?=\S*[a-z])\S{12,}|\S*=\S*|\S*%[0-9A-Fa-f]{2}\S*%\S*"
+)
 LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,30}")
 
 
 def render(
-    text: str, citations: Collection[int] | None = (), unrestored: Collection[str] = ()
+    text: str,
+    citations: Collection[int] | None = (),
+    unrestored: Collection[str] = (),
+    unsupported: Collection[Sequence[int]] = (),
 ) -> str:
     """Sanitised HTML of a Markdown text.
 
     A mark such as `[1]` outside code becomes a link to its citation when its number is in
     `citations`, or always when that is None. `unrestored` are placeholders that stand for
-    nothing: they are shown as they are, and marked, wherever they stand.
+    nothing: they are shown as they are, and marked, wherever they stand. `unsupported` are places
+    (start, end) of sentences to be marked as not supported by the sources.
     """
+    if unsupported:
+        return _render_marked(text, citations, unrestored, unsupported)
     signs = _signs(text, unrestored)
     for placeholder, sign in signs.items():
         text = text.replace(placeholder, sign)
@@ -77,6 +89,35 @@ def render(
         html = html.replace(quote(sign), quote(placeholder))  # in an address
         html = html.replace(sign, f'<mark class="unrestored">{escapeHtml(placeholder)}</mark>')
     return html
+
+
+def _render_marked(
+    text: str,
+    citations: Collection[int] | None,
+    unrestored: Collection[str],
+    places: Collection[Sequence[int]],
+) -> str:
+    """Signs that mean nothing to Markdown stand around each sentence, behind a list's mark; where
+    a sentence and other marks cross, the cleaner puts them in order.
+    """
+    free = (sign for sign in map(chr, range(0xF8F0, 0xF900)) if sign not in text)
+    begin, end = next(free, ""), next(free, "")
+    if not end:
+        return render(text, citations, unrestored)
+    for start, stop in sorted(map(tuple, places), reverse=True):
+        if not 0 <= start < stop <= len(text):
+            continue
+        start += len(LIST_MARK.match(text[start:stop])[0])  # type: ignore[index]  # it always fits
+        text = f"{text[:start]}{begin}{text[start:stop]}{end}{text[stop:]}"
+    html = render(text, citations, unrestored)
+    html = html.replace(begin, '<mark class="unsupported" title="Not supported by the sources">')
+    return nh3.clean(
+        html.replace(end, "</mark>"),
+        tags=ALLOWED_TAGS,
+        attributes={**ALLOWED_ATTRIBUTES, "mark": {"class", "title"}},
+        url_schemes=ALLOWED_SCHEMES,
+        link_rel=None,
+    )
 
 
 def _signs(text: str, unrestored: Collection[str]) -> dict[str, str]:
@@ -289,7 +330,22 @@ def _lexer(language: str) -> Lexer | None:
 
 
 def _is_link(url: str) -> bool:
-    return LINK.match(url) is not None
+    """Whether an address may be clicked: one that could carry data to its host is shown as text.
+
+    A model that was talked into it would put what it knows into the address; so an address with a
+    query, a user, a long fragment, a part that looks encoded, or a mail with more than its address
+    is no link. Nothing is loaded from elsewhere in any case.
+    """
+    if not LINK.match(url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.query or parts.username or parts.password or len(parts.fragment) > LONG_FRAGMENT:
+        return False
+    labels = [*(parts.hostname or "").split("."), *re.split(r"[/._~-]|%20", parts.path)]
+    return not any(CARRIED.fullmatch(label) for label in labels)
 
 
 _formatter = HtmlFormatter(nowrap=True)

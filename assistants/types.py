@@ -311,6 +311,30 @@ ALLOW = Decision(Outcome.ALLOW, rule="nothing objects")
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """All that policy looks at when a text is checked at one stage; the text itself is not of it.
+
+    `findings` are those of this stage. `deployment` is a slug and `environment` where it runs;
+    both are empty while no route is chosen. `confidence` says how likely the answer is right and
+    `risk` how likely the text does harm, 0 to 1 and calibrated; None where that is not known,
+    which policy takes for the worst.
+    """
+
+    stage: Stage
+    zone: ZoneRules
+    assistant: str = ""  # slug
+    department: str = ""  # the group's name
+    user: str = ""  # user name
+    groups: frozenset[str] = frozenset()
+    task: Capability | None = None
+    findings: tuple[Finding, ...] = ()
+    deployment: str = ""
+    environment: str = ""
+    confidence: float | None = None
+    risk: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EgressTicket:
     """The gate's permission for one payload to reach one deployment; see `assistants.tickets`.
 
@@ -399,3 +423,31 @@ class Health:
 
     ready: bool
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """`text` has the space before it; `start`, `end` in seconds; `probability` 0 to 1."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenSegment:
+    """A stretch of speech as a recogniser heard it, in seconds of what it was given.
+
+    `probability` is that of its words on average, `no_speech` that nobody speaks there, both 0 to
+    1. `voice` is what the voice sounds like (unit length; None: too short to tell).
+    """
+
+    start: float
+    end: float
+    text: str
+    words: tuple[SpokenWord, ...]
+    probability: float
+    no_speech: float
+    language: str
+    voice: tuple[float, ...] | None = None

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from benchmarks import egress, ingestion, links, quotes, redaction, retrieval, streaming, wire
+from benchmarks import (
+    egress,
+    guardrails,
+    ingestion,
+    links,
+    quotes,
+    redaction,
+    retrieval,
+    streaming,
+    transcription,
+    wire,
+)
+
+
+def notes() -> None:
+    """Imported late: it sets Django up, which each of the others does its own way."""
+    from benchmarks import dictation
+    from benchmarks import notes as clinical
+
+    clinical.main()
+    dictation.main()
 
 
 def main() -> None:
@@ -13,8 +33,11 @@ def main() -> None:
         ("Quotes", quotes.main),
         ("Redaction", redaction.main),
         ("Egress gate", egress.main),
+        ("Guardrails", guardrails.main),
         ("The wire, small", lambda: wire.main(["--requests", "200"])),
         ("Links", links.main),
+        ("Transcription", transcription.main),
+        ("Notes", notes),
     ):
         print(f"\n== {title} ==\n", flush=True)
         benchmark()

@@ -1,4 +1,4 @@
-"""The Celery app of the trusted side: `answer` on a threads pool, `ingest` on a prefork pool."""
+"""The Celery app of the trusted side: `answer` on a threads pool, other work on its own pools."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ def wait_for_connections(**kwargs: object) -> None:
     options = settings.DATABASES["default"]["OPTIONS"]
     if pool := options.get("pool"):
         pool["timeout"] = POOL_PATIENCE
+
+
+@signals.celeryd_init.connect
+def give_way(sender: Any, **kwargs: object) -> None:
+    """Hours of speech take what the answers and dictation beside them leave of the processor."""
+    if str(sender).startswith("speech@"):
+        os.nice(10)
 
 
 @signals.worker_ready.connect

@@ -120,7 +120,12 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "trusted"
-CELERY_TASK_ROUTES = {"assistants.tasks.ingest": {"queue": "ingest"}}
+CELERY_TASK_ROUTES = {
+    "assistants.tasks.ingest": {"queue": "ingest"},
+    "assistants.tasks.measure_guardrails": {"queue": "ingest"},
+    "assistants.tasks.transcribe": {"queue": "speech"},
+    "assistants.tasks.dictate": {"queue": "dictation"},
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
@@ -137,6 +142,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "assistants.tasks.resume_ingestion",
         "schedule": 10.0,
         "options": {"expires": 10},
+    },
+    "sweep reviews": {
+        "task": "assistants.tasks.sweep_reviews",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "resume transcription": {
+        "task": "assistants.tasks.resume_transcription",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "build graph": {
+        "task": "assistants.tasks.build_graph",
+        "schedule": 60.0,
+        "options": {"expires": 60},
     },
     "delete expired": {
         "task": "assistants.tasks.delete_expired",
@@ -189,6 +209,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
+        "media-src": [SELF],
         "connect-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],
@@ -212,11 +233,22 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
+# Notifications go by e-mail as well where a server is named; they hold no content.
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("EMAIL_FROM") or "hybridapp@localhost"
+NOTIFY_BY_EMAIL = bool(EMAIL_HOST)
+
 # Limits, each with the message that names it.
 MESSAGES_PER_MINUTE = int(os.environ.get("MESSAGES_PER_MINUTE", "120"))
 PREVIEWS_PER_MINUTE = int(os.environ.get("PREVIEWS_PER_MINUTE", "120"))
 MAX_MESSAGE_CHARACTERS = int(os.environ.get("MAX_MESSAGE_CHARACTERS", "32000"))
 MAX_UPLOAD_BYTES = int(os.environ.get("MAX_UPLOAD_BYTES", str(25 * 1024 * 1024)))
+MAX_RECORDING_BYTES = int(os.environ.get("MAX_RECORDING_BYTES", str(2 * 1024**3)))
 # Files that wait to be read; what comes on top is refused with a message, and kept by its sender.
 MAX_WAITING_PER_ZONE = int(os.environ.get("MAX_WAITING_PER_ZONE", "20000"))
 MAX_WAITING_PER_USER = int(os.environ.get("MAX_WAITING_PER_USER", "10000"))

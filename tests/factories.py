@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from assistants import data
+from assistants import control, data
 from assistants.models import (
     EMBEDDING_DIMENSIONS,
     Assistant,
@@ -22,7 +23,15 @@ from assistants.models import (
     PromptVersion,
     Zone,
 )
-from assistants.types import CLOUD, ON_PREM, Capability, Sensitivity, Treatment
+from assistants.types import (
+    CLOUD,
+    ON_PREM,
+    Capability,
+    Finding,
+    Sensitivity,
+    Stage,
+    Treatment,
+)
 
 PASSWORD = "correct horse battery staple"
 
@@ -75,6 +84,27 @@ def make_quotes() -> Deployment:
     return make_deployment(
         "quotes", "quotes", model="quotes", capabilities=[Capability.GROUNDED_ANSWER], rank=90
     )
+
+
+def add_guardrail(
+    monkeypatch: pytest.MonkeyPatch, name: str, check: Callable[[str], bool], stage: Stage
+) -> None:
+    """One more guardrail, which takes for an attack what `check` says is one."""
+
+    def find(checked: control.Checked) -> list[Finding]:
+        found = Finding(name, 1.0, "it says so", control.guardrails.Kind.PROMPT_INJECTION)
+        return [found] if check(checked.text) else []
+
+    kinds = frozenset({control.guardrails.Kind.PROMPT_INJECTION})
+    added = control.Guardrail(name, "1", kinds, frozenset({stage}), 1.0, 0.5, find)
+    monkeypatch.setattr(control.guardrails, "GUARDRAILS", [*control.guardrails.GUARDRAILS, added])
+
+
+def drop_guardrail(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """For tests whose answers are made up, as far as this guardrail is concerned."""
+    left = [each for each in control.guardrails.GUARDRAILS if each.name != name]
+    assert len(left) < len(control.guardrails.GUARDRAILS)
+    monkeypatch.setattr(control.guardrails, "GUARDRAILS", left)
 
 
 def unit_vector(seed: int) -> list[float]:

@@ -201,7 +201,7 @@ class ZoneAdmin(admin.ModelAdmin):
 class OrganisationAdmin(admin.ModelAdmin):
     """One row: its list is its form."""
 
-    fields = ["second_person_from"]
+    fields = ["second_person_from", "review_minutes", "review_escalation"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -218,4 +218,9 @@ class OrganisationAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(reverse("admin:assistants_organisation_change", args=[row.pk]))
 
     def save_model(self, request: HttpRequest, obj: Organisation, form: Any, change: bool) -> None:
-        zones.change_organisation(person(request), obj.second_person_from)
+        zones.change_organisation(
+            person(request),
+            obj.second_person_from,
+            review_minutes=obj.review_minutes,
+            review_escalation=obj.review_escalation,
+        )

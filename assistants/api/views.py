@@ -175,6 +175,8 @@ async def _events(opened: Opened, chat: requests.ChatRequest) -> AsyncGenerator[
                     yield responses.QUIET
                 elif isinstance(piece, str):
                     yield chunks.text(piece)
+                elif isinstance(piece, completions.Withdrawn):
+                    raise AssistantsError("withdrawn", code="withdrawn", user_message=piece.message)
                 else:
                     yield chunks.finish(_answered(piece))
     except AssistantsError as error:

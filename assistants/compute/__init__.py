@@ -3,6 +3,7 @@
 Nothing here imports torch, transformers or aiohttp before they are used.
 """
 
+from assistants.compute import speech
 from assistants.compute.broker import BROKER_DOWN
 from assistants.compute.embedding_endpoint import embed_at_endpoint, measure_endpoint
 from assistants.compute.embeddings import (
@@ -19,6 +20,7 @@ from assistants.compute.lanes import QUEUE_KEYS
 from assistants.compute.liveness import announce, get_alive
 from assistants.compute.load import get_loads, measured
 from assistants.compute.loop import run
+from assistants.compute.providers.quotes import quote
 from assistants.compute.reading import END_TYPES, list_frames, read_frames
 from assistants.compute.remote import generate_sealed
 from assistants.compute.reranking import rerank
@@ -52,6 +54,7 @@ __all__ = [
     "measure_endpoint",
     "measured",
     "open_writer",
+    "quote",
     "read_frames",
     "record_outcome",
     "request_stop",
@@ -59,5 +62,6 @@ __all__ = [
     "reserve",
     "run",
     "settle",
+    "speech",
     "warm_up",
 ]

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from assistants.compute.broker import BROKER_DOWN, async_client, sync_client
@@ -30,7 +30,7 @@ KEEP_SECONDS = 3600
 UNFINISHED_KEEP_SECONDS = 24 * 3600
 STOP_CHANNEL = "answers:stop"
 
-DELTA = "answer.delta"
+DELTA, WITHDRAWN = "answer.delta", "answer.withdrawn"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 # KEYS: lease, stream, stop, runs, requeued. ARGV: token, lease seconds, keep seconds.
@@ -104,7 +104,7 @@ class AnswerWriter:
     Entering takes the lease (LeaseLost if another runner holds it) and reads what earlier
     runners have written, into `earlier`; `runs` counts the runners, this one included. The
     lease is renewed until the exit. `released` is the text that readers have seen so far: the
-    deltas of all runners joined.
+    deltas of all runners joined, since what was withdrawn.
     """
 
     def __init__(self, answer: str) -> None:
@@ -128,9 +128,7 @@ class AnswerWriter:
         self.runs, entries, stop = int(taken[0]), taken[1], taken[2]
         self.earlier = [decode_frame((number, _mapping(fields))) for number, fields in entries]
         self._next = len(self.earlier) + 1
-        self.released = "".join(
-            str(frame.data["text"]) for frame in self.earlier if frame.type == DELTA
-        )
+        self._note((frame.type, frame.data) for frame in self.earlier)
         if stop:
             self.stop.set()
         _StopListener.of_this_loop().watch(self)
@@ -171,10 +169,17 @@ class AnswerWriter:
         if not await _APPEND([stream_key(self.answer), _lease(self.answer)], arguments):
             raise LeaseLost(f"answer {self.answer} was taken over")
         self._next += len(frames)
-        self.released += "".join(str(data["text"]) for kind, data in frames if kind == DELTA)
+        self._note(frames)
         if ended:
             self.ended = True
             self._leave()
+
+    def _note(self, frames: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        for kind, data in frames:
+            if kind == DELTA:
+                self.released += str(data["text"])
+            elif kind == WITHDRAWN:
+                self.released = ""
 
     async def _renew(self) -> None:
         """Heartbeat. Also a second way to notice a stop, should its message have been missed."""

@@ -65,7 +65,7 @@ class PackagedWeights:
     def verified_path(self) -> Path:
         """Reads the whole file (about 0.1 s). Raises WeightsMissing if it is another one."""
         path = self.path()
-        if _sha256(path) != self.sha256:
+        if sha256_of(path) != self.sha256:
             raise WeightsMissing(f"{path} does not have the expected checksum: reinstall it")
         return path
 
@@ -99,7 +99,7 @@ def prepare() -> Path:
     if _is_prepared(folder):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(folder.with_suffix(".lock")):
+    with locked(folder.with_suffix(".lock")):
         if _is_prepared(folder):  # somebody else did it meanwhile
             return folder
         source = CHAT.verified_path()
@@ -124,7 +124,7 @@ def verify(folder: Path) -> str:
     """
     manifest = _read_manifest(folder)
     for name, expected in manifest["files"].items():
-        if _sha256(folder / name) != expected["sha256"]:
+        if sha256_of(folder / name) != expected["sha256"]:
             raise WeightsMissing(f"{folder / name} was changed: delete {folder} and start again")
     return CHAT.version
 
@@ -153,7 +153,7 @@ def _read_manifest(folder: Path) -> dict[str, dict[str, dict[str, int | str]]]:
 
 def _write_manifest(folder: Path) -> None:
     files = {
-        path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
         for path in sorted(folder.iterdir())
     }
     manifest = {"model": CHAT_NAME, "source": CHAT.sha256, "recipe": RECIPE, "files": files}
@@ -187,20 +187,26 @@ def _convert(source: Path, folder: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def main() -> int:
+    from assistants.compute.speech import weights as speech  # which needs this module
+
     try:
         EMBEDDINGS.verified_path()
+        if named := conf.load().whisper_model:
+            sys.stdout.write(f"Speech is transcribed by {named} (WHISPER_MODEL).\n")
+        else:
+            sys.stdout.write(f"{speech.NAME} is ready in {speech.prepare()}.\n")
         if named := conf.load().local_model:
             sys.stdout.write(f"The chat model is {named} (LOCAL_MODEL); nothing to prepare.\n")
         else:

@@ -1,5 +1,6 @@
 """The control plane: it decides and records; the services enforce. It knows no model's inside."""
 
+from assistants.control import policy
 from assistants.control.audit import list_events, record_event, verify_chain
 from assistants.control.budgets import (
     BudgetState,
@@ -9,41 +10,118 @@ from assistants.control.budgets import (
     say_used_up,
 )
 from assistants.control.egress import EgressRequest, EgressVerdict, check_egress
-from assistants.control.guardrails import check_input, check_output, has_output_guardrails
+from assistants.control.guardrails import (
+    GUARDRAILS,
+    NOT_SUPPORTED,
+    Checked,
+    Guardrail,
+    Labelled,
+    defuse,
+    estimate_risk,
+    find_misquoted,
+    fit_guardrail,
+    ground,
+    make_examples,
+    read_guardrail_card,
+    run_guardrails,
+    score_attack,
+    split_sentences,
+    write_guardrail,
+)
 from assistants.control.ledger import verify_ledger
 from assistants.control.limits import check_preview_rate, check_rate
+from assistants.control.policy import (
+    PolicyInvalid,
+    PolicyRules,
+    decide_policy,
+    difference,
+    parse_cases,
+    parse_policy,
+)
 from assistants.control.reasons import WORDS
 from assistants.control.receipts import canonical_json, sha256_of, verify_receipt
+from assistants.control.reviews import (
+    CLAIM_SECONDS,
+    OPEN,
+    SHOWN,
+    Review,
+    ReviewAction,
+    ReviewKind,
+    ReviewRefused,
+    ReviewState,
+    check_reviewer,
+    cohens_kappa,
+    decide_due,
+    draws_sample,
+    is_safe_in_bulk,
+    risk_of,
+    step_review,
+)
 from assistants.control.routing import Candidate, decide_route, is_free
 from assistants.control.signing import get_egress_public_key
 from assistants.control.tasks import decide_difficulty, decide_task
 
 __all__ = [
+    "CLAIM_SECONDS",
+    "GUARDRAILS",
+    "NOT_SUPPORTED",
+    "OPEN",
+    "SHOWN",
     "WORDS",
     "BudgetState",
     "Candidate",
+    "Checked",
     "EgressRequest",
     "EgressVerdict",
+    "Guardrail",
+    "Labelled",
+    "PolicyInvalid",
+    "PolicyRules",
+    "Review",
+    "ReviewAction",
+    "ReviewKind",
+    "ReviewRefused",
+    "ReviewState",
     "canonical_json",
     "check_egress",
-    "check_input",
-    "check_output",
     "check_preview_rate",
     "check_rate",
+    "check_reviewer",
+    "cohens_kappa",
     "decide_difficulty",
+    "decide_due",
     "decide_notice",
+    "decide_policy",
     "decide_refusal",
     "decide_route",
     "decide_task",
+    "defuse",
+    "difference",
+    "draws_sample",
+    "estimate_risk",
     "euro",
+    "find_misquoted",
+    "fit_guardrail",
     "get_egress_public_key",
-    "has_output_guardrails",
+    "ground",
     "is_free",
+    "is_safe_in_bulk",
     "list_events",
+    "make_examples",
+    "parse_cases",
+    "parse_policy",
+    "policy",
+    "read_guardrail_card",
     "record_event",
+    "risk_of",
+    "run_guardrails",
     "say_used_up",
+    "score_attack",
     "sha256_of",
+    "split_sentences",
+    "step_review",
     "verify_chain",
     "verify_ledger",
     "verify_receipt",
+    "write_guardrail",
 ]

@@ -1,5 +1,6 @@
 """The data plane: what is stored, found, redacted. It knows no model and no policy."""
 
+from assistants.data import notes, recordings
 from assistants.data.blocks import DraftChunk, ParsedDocument, page_of
 from assistants.data.chunking import chunk_document
 from assistants.data.documents import (
@@ -19,7 +20,6 @@ from assistants.data.documents import (
     restore_document,
 )
 from assistants.data.embedding_models import (
-    create_model_indexes,
     drop_retired_models,
     fill_model,
     get_embedding_spec,
@@ -77,6 +77,7 @@ from assistants.data.scope import (
     get_scope,
     rights_of,
     rights_of_asker,
+    rights_of_reviewer,
     rights_of_system,
     rights_of_user,
 )
@@ -110,7 +111,8 @@ from assistants.data.sources import (
     save_seen,
 )
 from assistants.data.structure import MARKED_UP
-from assistants.data.terms import LONGEST_TERM, add_terms, get_term_list
+from assistants.data.terms import LONGEST_TERM, add_terms, get_term_list, list_zone_terms
+from assistants.data.vector_indexes import build_graph, create_model_indexes, is_graph_due
 from assistants.data.withdrawal import (
     Withheld,
     is_asker,
@@ -189,6 +191,7 @@ __all__ = [
     "append_version",
     "as_app",
     "as_owner",
+    "build_graph",
     "check_move",
     "check_source",
     "chunk_document",
@@ -230,6 +233,7 @@ __all__ = [
     "index_versions",
     "is_anything_due",
     "is_asker",
+    "is_graph_due",
     "is_relevant",
     "join_neighbours",
     "join_zones",
@@ -244,18 +248,21 @@ __all__ = [
     "list_withdrawn",
     "list_withheld",
     "list_without",
+    "list_zone_terms",
     "load_seen",
     "lock_document",
     "loosens",
     "measure_passages",
     "move_document",
     "note_made_from",
+    "notes",
     "page_of",
     "parse_document",
     "postpone_versions",
     "rebuild_links",
     "receive_from_source",
     "receive_version",
+    "recordings",
     "refusal",
     "register_model",
     "reject_claimed",
@@ -266,6 +273,7 @@ __all__ = [
     "retry_version",
     "rights_of",
     "rights_of_asker",
+    "rights_of_reviewer",
     "rights_of_system",
     "rights_of_user",
     "rules_of_detected",

@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from assistants.data.chunking import text_to_embed
-from assistants.data.roles import as_owner
 from assistants.data.scope import rights_of_system
+from assistants.data.vector_indexes import drop_model_indexes
 from assistants.data.vectors import execute_with_vectors
 from assistants.exceptions import EmbeddingModelChanged, InvalidRequest
 from assistants.models import EmbeddingModel, rows
@@ -46,9 +46,10 @@ join lateral (
 order by not chunk.current, chunk.id
 """
 # A chunk that was moved or retired meanwhile is embedded as it is now; one that is gone, is not.
+# The cast refuses vectors of another length.
 FILL = """
 insert into assistants_embedding (chunk_id, model_id, zone_id, current, vector)
-select chunk.id, %(model)s, chunk.zone_id, chunk.current, vector
+select chunk.id, %(model)s, chunk.zone_id, chunk.current, vector::halfvec({dimensions})
 from unnest(%(ids)s::uuid[], %(vectors)s::halfvec[]) as piece (id, vector)
 join assistants_chunk chunk on chunk.id = piece.id
 on conflict (chunk_id, model_id) do nothing
@@ -61,21 +62,6 @@ select exists (
     )
 )
 """
-# Each model has two indexes over the current rows: the graph of all vectors, and the vectors
-# themselves by zone, so that a scope is scanned page after page and not row by row.
-MODEL_INDEX = """
-create index concurrently if not exists embedding_model_{model} on assistants_embedding
-    using hnsw ((vector::halfvec({dimensions})) halfvec_cosine_ops)
-    with (m = 16, ef_construction = 128)
-    where current and model_id = {model}
-"""
-ZONE_INDEX = """
-create index concurrently if not exists embedding_zone_{model} on assistants_embedding
-    (zone_id) include ({included})
-    where current and model_id = {model}
-"""
-MOST_INCLUDED = 1_300  # dimensions; a longer row does not fit into such an index
-IS_VALID = "select indisvalid from pg_index where indexrelid = to_regclass(%s)"
 
 
 def get_active_model() -> EmbeddingModel:
@@ -160,25 +146,8 @@ def fill_model(model_id: int, vectors: Sequence[tuple[uuid.UUID, Sequence[float]
     """Store vectors of chunks; those that have one by this model keep it."""
     parameters = {"model": model_id, "ids": [chunk for chunk, _ in vectors]}
     with rights_of_system():
-        execute_with_vectors(FILL, parameters, [vector for _, vector in vectors])
-
-
-def create_model_indexes(model: EmbeddingModel) -> None:
-    """Its own indexes, built beside the traffic; as the owner of the tables, outside transactions.
-
-    One that an interrupted attempt left behind is built anew.
-    """
-    included = "chunk_id, vector" if model.dimensions <= MOST_INCLUDED else "chunk_id"
-    with as_owner(), connection.cursor() as cursor:
-        for kind, statement in (("model", MODEL_INDEX), ("zone", ZONE_INDEX)):
-            name = f"embedding_{kind}_{model.pk}"
-            cursor.execute(IS_VALID, [name])
-            found = cursor.fetchone()
-            if found and not found[0]:
-                cursor.execute(f"drop index concurrently {name}")
-            cursor.execute(
-                statement.format(model=model.pk, dimensions=model.dimensions, included=included)
-            )
+        fill = FILL.format(dimensions=get_dimensions(model_id))
+        execute_with_vectors(fill, parameters, [vector for _, vector in vectors])
 
 
 def switch_model(model_id: int) -> bool:
@@ -204,9 +173,7 @@ def drop_retired_models() -> list[str]:
     """Take away the retired models with their vectors and indexes; their names."""
     dropped = []
     for model in EmbeddingModel.objects.filter(state=State.RETIRED):
-        with as_owner(), connection.cursor() as cursor:
-            for kind in ("model", "zone"):
-                cursor.execute(f"drop index concurrently if exists embedding_{kind}_{model.pk}")
+        drop_model_indexes(model)
         with transaction.atomic(), rights_of_system():
             dropped.append(str(model))
             model.delete()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from assistants.data.blocks import DraftChunk
-from assistants.data.embedding_models import hold_active_model
+from assistants.data.embedding_models import get_dimensions, hold_active_model
 from assistants.data.graph import IndexedText, record_links
 from assistants.data.lexemes import CONFIGURATION, searchable
 from assistants.data.vectors import execute_with_vectors
@@ -48,9 +48,10 @@ from unnest(
     (id, version_id, position, section, text, start, "end", searched_section, searched_text)
 join version on version.id = piece.version_id
 """
+# The cast refuses vectors of another length.
 CREATE_EMBEDDINGS = """
 insert into assistants_embedding (chunk_id, model_id, zone_id, current, vector)
-select id, %(model)s, zone_id, current, vector
+select id, %(model)s, zone_id, current, vector::halfvec({dimensions})
 from unnest(%(ids)s::uuid[], %(zones)s::bigint[], %(currents)s::bool[], %(vectors)s::halfvec[])
     as piece (id, zone_id, current, vector)
 """
@@ -89,9 +90,10 @@ def create_chunks(ready: Sequence[tuple[DocumentVersion, ReadyVersion]]) -> None
     ]
     titles = {version.pk: searchable(draft.parsed.title) for version, draft in ready}
     model = hold_active_model([draft.model_id for _, draft in ready])
+    create_embeddings = CREATE_EMBEDDINGS.format(dimensions=get_dimensions(model))
     for batch in _batches(pieces):
         execute_with_vectors(
-            CREATE_EMBEDDINGS,
+            create_embeddings,
             {
                 "model": model,
                 "ids": [id for id, _, _, _ in batch],

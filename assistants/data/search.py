@@ -25,6 +25,7 @@ from assistants.data.ranking import (
     without_duplicates,
 )
 from assistants.data.scope import rights_of
+from assistants.data.vector_indexes import EXACT_UP_TO
 from assistants.types import Evidence, Passage, Scope
 
 CANDIDATES = 32  # of each side
@@ -40,7 +41,6 @@ SCANNED_UP_TO = 5_000
 # A scope is scanned for its nearest vectors, exactly, while that is quick (half a microsecond a
 # chunk) or quicker than the graph of all zones: it walks past so many more chunks as the scope
 # is a smaller part of them. Where the two cost the same, the square of one is a multiple of all.
-EXACT_UP_TO = 20_000
 EXACT_SQUARE = 2_000
 # A larger part of all chunks than one in so many is not looked up zone by zone for its words.
 WIDE = 5
@@ -54,6 +54,11 @@ select set_config('hnsw.iterative_scan', 'relaxed_order', true),
     set_config('hnsw.ef_search', case when reltuples > 300000 then '1000' else '400' end, true),
     set_config('max_parallel_workers_per_gather', '0', true),
     (select proleakproof from pg_proc where oid = 'ts_match_vq(tsvector,tsquery)'::regprocedure),
+    coalesce(
+        (select indisvalid from pg_index
+            where indexrelid = to_regclass('embedding_model_' || %(model)s)),
+        false
+    ),
     reltuples
 from pg_class where oid = 'assistants_chunk'::regclass
 """
@@ -204,9 +209,10 @@ def _get_candidates(
             words = _selective(present, statistics)
             distance, matches = EXACT, MATCHES_SCANNED
             if statistics.chunks > READ_THROUGH:
-                cursor.execute(SETTINGS)
-                *_, words_are_indexed, total = cursor.fetchone()
-                if not is_scanned(statistics.chunks, total):
+                cursor.execute(SETTINGS, {"model": model})
+                *_, words_are_indexed, has_graph, total = cursor.fetchone()
+                # Until the graph is whole a larger scope is scanned as well: slower, and as right.
+                if has_graph and not is_scanned(statistics.chunks, total):
                     distance = INDEXED.format(dimensions=get_dimensions(model))
                 matches = MATCHES_WIDE if statistics.chunks * WIDE > total else MATCHES
                 if not words_are_indexed and statistics.chunks > SCANNED_UP_TO:

@@ -32,6 +32,13 @@ def get_term_list() -> TermList:
         return _compiled(state["id__count"], state["changed__max"])
 
 
+def list_zone_terms(zone_id: int, limit: int) -> tuple[str, ...]:
+    """The latest terms of one zone, at most `limit`."""
+    with rights_of_system():
+        terms = Term.objects.filter(zone_id=zone_id).order_by("-changed", "text")
+        return tuple(terms.values_list("text", flat=True)[:limit])
+
+
 @lru_cache(maxsize=1)
 def _compiled(count: int, changed: object) -> TermList:
     return TermList(Term.objects.values_list("text", flat=True))

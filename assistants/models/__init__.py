@@ -15,7 +15,25 @@ from assistants.models.documents import (
 )
 from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
+from assistants.models.guardrails import GuardrailFinding, Incident
+from assistants.models.notes import Note, NoteTemplate, NoteVersion
+from assistants.models.policies import Policy, PolicyVersion, ShadowDifference
+from assistants.models.recordings import (
+    Recording,
+    RecordingChunk,
+    RecordingPart,
+    Segment,
+    SegmentEdit,
+    Transcript,
+)
 from assistants.models.registry import Assistant, Deployment, PromptVersion
+from assistants.models.reviews import (
+    Notification,
+    ReviewCase,
+    ReviewDecision,
+    ReviewItem,
+    ReviewReason,
+)
 from assistants.models.sealing import RedactionMap
 from assistants.models.terms import Term
 from assistants.models.zones import Organisation, Zone, ZoneChange
@@ -39,15 +57,34 @@ __all__ = [
     "EmbeddingModel",
     "Entity",
     "Generation",
+    "GuardrailFinding",
+    "Incident",
     "Lexeme",
     "Mention",
     "Message",
+    "Note",
+    "NoteTemplate",
+    "NoteVersion",
+    "Notification",
     "Organisation",
+    "Policy",
+    "PolicyVersion",
     "PromptVersion",
+    "Recording",
+    "RecordingChunk",
+    "RecordingPart",
     "RedactionMap",
     "Relation",
+    "ReviewCase",
+    "ReviewDecision",
+    "ReviewItem",
+    "ReviewReason",
+    "Segment",
+    "SegmentEdit",
+    "ShadowDifference",
     "Source",
     "Term",
+    "Transcript",
     "Zone",
     "ZoneChange",
     "new_id",

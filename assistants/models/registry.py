@@ -163,6 +163,13 @@ class Assistant(models.Model):
         help_text="draft on the premises and polish in a cloud: of the whole prompt only the "
         "draft leaves, sealed",
     )
+    blind_share = models.FloatField(
+        "blind samples",
+        default=0.0,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="share of its shown answers that two reviewers judge all the same, to see what "
+        "guardrails miss",
+    )
     starters = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     enabled = models.BooleanField(default=True)
     position = models.PositiveSmallIntegerField(default=0)

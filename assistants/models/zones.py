@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
@@ -84,6 +84,20 @@ class Organisation(models.Model):
         default=Sensitivity.RESTRICTED.value,
         help_text="from this sensitivity on, lowering a zone or moving a document out of it "
         "takes a second person",
+    )
+    review_minutes = models.PositiveIntegerField(
+        default=60,
+        validators=[MinValueValidator(1)],
+        help_text="how long an answer of ordinary risk may wait for a reviewer; of high risk a "
+        "quarter of it, of low risk four times as long",
+    )
+    review_escalation = models.ForeignKey(
+        Group,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="who also decides what is escalated, or has waited too long",
     )
 
     class Meta:

@@ -17,7 +17,7 @@ from assistants.models import new_id
 from assistants.services import egress, polishing
 from assistants.services.costs import reckon_usage
 from assistants.services.hedging import AllFailed, Events, Replayed, Spoken, first_to_speak
-from assistants.services.release import Release
+from assistants.services.release import CheckBlock, Release, no_check
 from assistants.services.stopping import StopSequences
 from assistants.types import (
     Delta,
@@ -80,7 +80,7 @@ class Turn:
     """What the generations of one answer share.
 
     `withdrawn`, set together with the writer's `stop`, ends it without another word. `subject` is
-    on whose behalf something leaves.
+    on whose behalf something leaves; `check` looks at each block before it is shown.
     """
 
     writer: compute.AnswerWriter
@@ -89,6 +89,7 @@ class Turn:
     citable: Collection[int]
     withdrawn: asyncio.Event
     subject: egress.Subject
+    check: CheckBlock = no_check
     attempts: list[Attempt] = field(default_factory=list)
     telling: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from django.contrib.auth import get_user_model
@@ -23,7 +23,8 @@ from assistants.exceptions import (
     NotFound,
 )
 from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
-from assistants.services import egress, prompts, registry, rights, routing
+from assistants.services import egress, guarding, prompts, registry, rights, routing
+from assistants.services.attaching import get_attachment, record_attached
 from assistants.services.attempts import Turn
 from assistants.services.budgets import Payer
 from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
@@ -47,9 +48,11 @@ from assistants.services.given import (
     texts_of,
     trace_answers,
 )
+from assistants.services.guarding import Guard
 from assistants.services.messages import Harmless, check_message, title_of
 from assistants.services.retrieval import Found, embed_question, find_passages, parse_as_of
 from assistants.services.rewriting import AskedQuestion
+from assistants.services.settling import settle
 from assistants.types import (
     Capability,
     DeploymentSpec,
@@ -120,23 +123,33 @@ def open_turn(
     as_of: str | None = None,
     harmless: Sequence[Harmless] = (),
     given: Given | None = None,
+    recording: str | None = None,
 ) -> Accepted:
     """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
 
     `as_of` is a day such as 2026-01-31: answer from the documents as they were then. `harmless`
     are values that this person says are no secrets; they leave as written from now on. `given` is
-    what a client of the API says went before: the conversation is then a new one of its own. A
+    what a client of the API says went before: the conversation is then a new one of its own. The
+    transcript of `recording` goes with a new conversation, which takes over its zone. A
     `client_id` that this user has sent before is answered with its first arrival. Raises
     InvalidRequest, NotFound or RateLimited; nothing is stored then.
     """
     text = check_message(client_id, text)
     day = parse_as_of(as_of)
     given = check_given(given) if given else None
+    texts = [*(turn.text for turn in given.turns), text] if given else [text]
 
     def store(scope: Scope) -> Accepted:
         if conversation is not None:
+            if recording:
+                raise InvalidRequest(
+                    "attached later",
+                    code="attach_to_new",
+                    user_message="A transcript is attached to a new conversation. Start one.",
+                )
             chat = access_conversation(scope, conversation)
             _check_membership(scope, chat.assistant)
+            guarding.check_message(user, scope, chat.assistant, chat.zones, texts)
             before = _parent(scope, chat, parent)
             return _store(user, chat, text, client_id, before, enqueue, day, harmless)
         known = registry.get_assistants().values()
@@ -150,6 +163,16 @@ def open_turn(
             title=title_of(text),
             zones=[chosen.question_zone.slug],
         )
+        guarding.check_message(user, scope, chosen, chat.zones, texts)
+        if recording:
+            attached = get_attachment(user, recording)
+            chat.zones = sorted({*chat.zones, attached.zone})
+            turns = [attached.turn]
+            accepted = _store(
+                user, chat, text, client_id, None, enqueue, day, harmless, given=turns
+            )
+            record_attached(user, chat.pk, attached)
+            return accepted
         if given is None:
             return _store(user, chat, text, client_id, None, enqueue, day, harmless)
         traced = trace_answers(scope, chosen, given.turns)
@@ -160,8 +183,7 @@ def open_turn(
             user, chat, text, client_id, None, enqueue, day, given=traced.turns, sampling=sampling
         )
 
-    texts = [*(turn.text for turn in given.turns), text] if given else [text]
-    return _store_once(user, client_id, texts, store)
+    return _store_once(user, client_id, store)
 
 
 def edit_message(
@@ -186,11 +208,12 @@ def edit_message(
             raise NotFound(f"message {message}")
         chat = original.conversation
         _check_membership(scope, chat.assistant)
+        guarding.check_message(user, scope, chat.assistant, chat.zones, [text])
         before, day = original.parent_id, original.as_of
         kept = {"given": original.given, "sampling": original.sampling}
         return _store(user, chat, text, client_id, before, enqueue, day, harmless, **kept)
 
-    return _store_once(user, client_id, [text], store)
+    return _store_once(user, client_id, store)
 
 
 def regenerate(
@@ -220,24 +243,13 @@ def stop_answer(user: AbstractBaseUser, answer: str) -> None:
         compute.request_stop(str(found.pk))
 
 
-def _permit(user: AbstractBaseUser, texts: Iterable[str]) -> None:
-    control.check_rate(user.pk)
-    for text in texts:
-        decision = control.check_input(text)
-        if decision.outcome is not Outcome.ALLOW:
-            raise InvalidRequest(decision.rule, code=decision.code, user_message=decision.message)
-
-
 def _check_membership(scope: Scope, assistant: Assistant) -> None:
     if not assistant.enabled or assistant.department_id not in scope.group_ids:
         raise NotFound(f"assistant {assistant.slug}")
 
 
 def _store_once(
-    user: AbstractBaseUser,
-    client_id: str,
-    texts: Iterable[str],
-    store: Callable[[Scope], Accepted],
+    user: AbstractBaseUser, client_id: str, store: Callable[[Scope], Accepted]
 ) -> Accepted:
     """`store` in a transaction with the user's rights, unless this client_id was there before."""
     try:
@@ -245,8 +257,11 @@ def _store_once(
             known = _first_arrival(scope, client_id)
             if known:
                 return known
-            _permit(user, texts)
+            control.check_rate(user.pk)
             return store(scope)
+    except guarding.MessageBlocked as blocked:
+        guarding.record_blocked(user, blocked)
+        raise
     except IntegrityError:
         # The same client_id arrived on another socket a moment ago.
         with data.rights_of_user(user) as scope:
@@ -363,6 +378,7 @@ class Plan:
     zones: Sequence[str]
     detected: Sensitivity | None
     asked: AskedQuestion
+    mode: ReleaseMode
 
 
 def answer(answer_id: str) -> None:
@@ -388,26 +404,29 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
             compute.run(writer.append([end_frame(pending)]))
         return
     plan: Plan | None = None
+    guard = guarding.make_guard(pending, scope)
     try:
         if writer.runs > MAX_RUNS:
             raise AssistantsError(f"answer {answer_id}: {writer.runs} runners did not end it")
-        plan = _plan(pending, writer, scope, history, made_from, cited, before)
+        plan = _plan(pending, writer, scope, history, made_from, cited, before, guard)
         # The connection goes back to the pool while the answer streams.
         give_back_connection()
-        result = compute.run(_generate(pending, plan, writer))
+        result = settle(guard, compute.run(_generate(pending, plan, writer, guard)), writer)
     except (LeaseLost, OperationalError, InterfaceError, *compute.BROKER_DOWN):
         # Taken over, or database or broker are away: it stays pending, and the sweeper sees to it.
         raise
     except AccessWithdrawn as error:
         logger.info("answer %s: %s", answer_id, error)
         result = withdrawn()
+    except guarding.TurnBlocked as blocked:
+        result = settle(guard, blocked_result(blocked), writer)
     except AssistantsError as error:
         logger.warning("answer %s: %s", answer_id, error)
         result = _failure(writer, error)
     except Exception:
         logger.exception("answer %s", answer_id)
         result = _failure(writer, AssistantsError())
-    _close(pending, result, plan, writer)
+    _close(pending, result, plan, writer, guard)
 
 
 def _get_answer(answer_id: str | uuid.UUID) -> Answer | None:
@@ -440,7 +459,11 @@ def _end_withdrawn(answer_id: str, writer: compute.AnswerWriter) -> None:
 
 
 def _close(
-    pending: Answer, result: Result, plan: Plan | None, writer: compute.AnswerWriter
+    pending: Answer,
+    result: Result,
+    plan: Plan | None,
+    writer: compute.AnswerWriter,
+    guard: Guard | None = None,
 ) -> None:
     frame = close_turn(
         pending,
@@ -448,6 +471,7 @@ def _close(
         route=plan.route if plan else None,
         zones=plan.zones if plan else pending.message.conversation.zones,
         detected=plan.detected if plan else None,
+        guard=guard,
     )
     give_back_connection()
     compute.run(writer.append([frame]))
@@ -461,6 +485,7 @@ def _plan(
     made_from: Collection[str],
     cited: Sequence[str],
     before: routing.AnsweredBefore | None,
+    guard: Guard,
 ) -> Plan:
     """Retrieve under the asker's rights, join the zones, decide the route.
 
@@ -478,11 +503,16 @@ def _plan(
     zone_ids = registry.get_searched_zones().get(assistant.pk, [])
     task = control.decide_task(message.text, has_documents=bool(zone_ids))
     found = Found((), AskedQuestion(message.text))
+    vector: Sequence[float] | None = None
     if zone_ids and task is not Capability.CHAT:
 
         async def announce_and_embed(text: str, model: EmbeddingSpec) -> Sequence[float]:
+            nonlocal vector
             await writer.append([("answer.status", {"step": "searching"})])
-            return await embed_question(text, model)
+            embedded = await embed_question(text, model)
+            if text == message.text and not model.base_url:
+                vector = embedded
+            return embedded
 
         found = find_passages(
             assistant,
@@ -494,13 +524,21 @@ def _plan(
             as_of=message.as_of,
             embed=announce_and_embed,
         )
-    passages = found.passages
+    passages = guard.screen(found.passages, chat.zones)
     made_of = {*made_from, *(p.zone for p in passages)}  # an answer begins with none
     if made_of and not data.note_made_from(pending.pk, made_of):
         raise AccessWithdrawn(f"answer {pending.pk}")
     slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
     detected = egress.detect("\n\n".join(texts_of(message)), chat.detected)
     rules = egress.effective_rules(slugs, detected)
+    asked = guard.check_question(
+        vector,
+        searched=bool(zone_ids) and task is Capability.GROUNDED_ANSWER,
+        passages=passages,
+        zones=slugs,
+        detected=detected,
+        task=task,
+    )
     if set(slugs) - set(chat.zones) or (detected or 0) > (chat.detected or 0):
         label = label_zones(slugs, detected)
         frame = {
@@ -526,10 +564,26 @@ def _plan(
             answer_id=str(pending.pk),
         )
     )
-    return Plan(task, planned.route, passages, history, slugs, detected, found.asked)
+    route = planned.route
+    if asked.outcome is Outcome.FALLBACK:
+        route = _only_quotes(route)
+    guard.expect(
+        passages,
+        [*texts_of(message), *(turn.text for turn in history)],
+        grounded=route.task is Capability.GROUNDED_ANSWER and bool(passages),
+    )
+    return Plan(task, route, passages, history, slugs, detected, found.asked, guard.mode)
 
 
-async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -> Result:
+def _only_quotes(route: Route) -> Route:
+    """Policy wants the documents quoted; where nothing quotes, the route stays as it is checked."""
+    quotes = tuple(each for each in route.deployments if each.provider == "quotes")
+    return replace(route, deployments=quotes) if quotes else route
+
+
+async def _generate(
+    pending: Answer, plan: Plan, writer: compute.AnswerWriter, guard: Guard
+) -> Result:
     assistant = pending.message.conversation.assistant
 
     def build_prompt(deployment: DeploymentSpec) -> Prompt:
@@ -546,7 +600,6 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
             sampling=sampling_of(pending.message),
         )
 
-    mode = ReleaseMode(assistant.release_mode)
     citable = [passage.number for passage in plan.passages]
     lost = asyncio.Event()
 
@@ -556,7 +609,7 @@ async def _generate(pending: Answer, plan: Plan, writer: compute.AnswerWriter) -
 
     subject = egress.subject_of(pending, plan.zones, plan.detected)
     with rights.watch_answer(str(pending.pk), withdraw):
-        turn = Turn(writer, plan.route, mode, citable, lost, subject)
+        turn = Turn(writer, plan.route, plan.mode, citable, lost, subject, guard.check_block)
         return await generate_answer(turn, build_prompt, polish=assistant.polish)
 
 
@@ -591,6 +644,10 @@ def _cited_before(message: Message) -> list[str]:
 
 
 _TOLD = {Answer.Status.COMPLETED, Answer.Status.STOPPED, Answer.Status.INTERRUPTED}
+
+
+def blocked_result(blocked: guarding.TurnBlocked) -> Result:
+    return Result(Answer.Status.BLOCKED, code=blocked.code, message=blocked.user_message)
 
 
 def _failure(writer: compute.AnswerWriter, error: AssistantsError) -> Result:

@@ -19,10 +19,11 @@ from assistants.models import (
     Citation,
     Conversation,
     Generation,
+    Incident,
     Message,
     rows,
 )
-from assistants.services import budgets, registry
+from assistants.services import budgets, registry, reviews
 from assistants.services.attempts import OUTPACED, Attempt, badge_of
 from assistants.services.conversations import list_citations, read_versions, render_answer
 from assistants.services.costs import cost_elsewhere, cost_of, reckon_usage
@@ -30,7 +31,9 @@ from assistants.services.egress import Crossing
 from assistants.services.facts import get_facts
 from assistants.services.generation import Result
 from assistants.services.given import fingerprint, receipt_of
-from assistants.types import Passage, Prompt, Route, Sensitivity, Usage
+from assistants.services.guarding import Guard
+from assistants.services.review_notes import say_usual_time
+from assistants.types import Decision, Outcome, Passage, Prompt, Route, Sensitivity, Usage
 
 _MARK = re.compile(r"\[([1-9][0-9]{0,2})\]")
 
@@ -63,6 +66,7 @@ def close_turn(
     route: Route | None,
     zones: Sequence[str],
     detected: Sensitivity | None = None,
+    guard: Guard | None = None,
 ) -> tuple[str, dict[str, object]]:
     """Store how the answer ended; return its end frame. The answer is stored once: a second
     call for an answer that has ended changes nothing and returns the end frame of the first.
@@ -71,7 +75,7 @@ def close_turn(
     of its text is kept, and the system notes so in their place.
     """
     with _rights_to_close(answer, result):
-        stored = _store(answer, result, route=route, zones=zones, detected=detected)
+        stored = _store(answer, result, route=route, zones=zones, detected=detected, guard=guard)
         if stored is not None:
             return end_frame(answer, stored)
         ended = Answer.objects.filter(pk=answer.pk).first()
@@ -79,7 +83,9 @@ def close_turn(
             return end_frame(ended)
     if result.code == AccessWithdrawn.code:  # its conversation was deleted
         return WITHDRAWN
-    return close_turn(answer, withdrawn(result), route=route, zones=zones, detected=detected)
+    return close_turn(
+        answer, withdrawn(result), route=route, zones=zones, detected=detected, guard=guard
+    )
 
 
 def withdrawn(result: Result | None = None) -> Result:
@@ -106,6 +112,7 @@ def _store(
     route: Route | None,
     zones: Sequence[str],
     detected: Sensitivity | None,
+    guard: Guard | None = None,
 ) -> list[Citation] | None:
     """The citations; None when the answer is not there to be ended."""
     message = answer.message
@@ -138,7 +145,7 @@ def _store(
         result.text,
     )
     answer.receipt = build_receipt(
-        answer, result, route=route, passages=shown, cited=cited, detected=detected
+        answer, result, route=route, passages=shown, cited=cited, detected=detected, guard=guard
     )
     answer.receipt_sha256 = control.sha256_of(answer.receipt)
     stored: tuple[str, ...] = STORED_AT_THE_END
@@ -156,8 +163,14 @@ def _store(
         _generation(answer, attempt, deployments[attempt.deployment.slug])
         for attempt in result.attempts
     ]
-    rows.insert(*citations, *generations)
+    rows.insert(*citations, *generations, *(guard.rows() if guard else ()))
+    if guard and guard.incident:
+        _record_incident(answer, guard.incident)
     _ratchet(message.conversation, zones, detected)
+    if answer.status == Answer.Status.HELD:
+        reviews.open_item(answer, _reason_to_hold(result, guard))
+    elif answer.status == Answer.Status.COMPLETED:
+        reviews.open_sample(answer)
     control.record_event(
         action=f"answer.{answer.status}",
         actor=message.author.get_username(),
@@ -180,7 +193,7 @@ def end_frame(
         return "answer.completed", {
             "status": answer.status,
             "text": answer.text,
-            "html": render_answer(answer.text, citations, facts.unrestored),
+            "html": render_answer(answer.text, citations, facts.unrestored, facts.unsupported),
             "citations": citations,
             "receipt": {"id": str(answer.pk), "sha256": answer.receipt_sha256},
             "finish_reason": answer.finish_reason,
@@ -191,14 +204,16 @@ def end_frame(
             "badge": receipt.get("badge"),
             "rule": receipt.get("rule", ""),
             "draft": render_answer(answer.draft, citations) if answer.draft else "",
+            "reviewed": bool(receipt.get("reviews")),
             **asdict(facts),
         }
     if status is Answer.Status.HELD:
-        return "answer.held", {"message": HELD_MESSAGE}
+        return "answer.held", {"message": HELD_MESSAGE, "usual": say_usual_time(answer)}
     if status is Answer.Status.BLOCKED:
         return "answer.blocked", {
             "message": answer.error_message,
             "rule": receipt.get("rule", ""),
+            "reviewed": bool(receipt.get("reviews")),
         }
     if answer.error_code == AccessWithdrawn.code:
         return WITHDRAWN
@@ -223,6 +238,7 @@ def build_receipt(
     passages: Sequence[Passage],
     cited: Sequence[Passage],
     detected: Sensitivity | None,
+    guard: Guard | None = None,
 ) -> dict[str, object]:
     """All that made this answer, by id, version and hash; no text, so that it may be shown."""
     message: Message = answer.message
@@ -242,7 +258,7 @@ def build_receipt(
         "prompt_sha256": prompt_sha256(result.prompt) if result.prompt else None,
         "badge": badge_of(last) if last else None,
         "task": str(route.task) if route else None,
-        "rule": route.rule if route else "",
+        "rule": _rule(answer, result, route),
         "refusals": [
             {"deployment": refusal.deployment, "reason": refusal.reason}
             for refusal in (route.refusals if route else ())
@@ -273,6 +289,7 @@ def build_receipt(
         ],
         "detected": detected.name.lower() if detected else None,
         "egress": [_crossing(attempt.crossing) for attempt in result.attempts if attempt.crossing],
+        **(guard.receipt() if guard else {}),
         "unrestored": sorted({name for attempt in result.attempts for name in attempt.unrestored}),
         "status": str(answer.status),
         "finish_reason": str(answer.finish_reason),
@@ -280,6 +297,38 @@ def build_receipt(
         "asked": message.created.isoformat(),
         "ended": answer.ended.isoformat() if answer.ended else None,
     }
+
+
+def _rule(answer: Answer, result: Result, route: Route | None) -> str:
+    """Which rule chose the route; of what policy stopped, which rule did."""
+    if answer.status == Answer.Status.BLOCKED and result.decision:
+        return result.decision.rule
+    return route.rule if route else ""
+
+
+def _reason_to_hold(result: Result, guard: Guard | None) -> Decision:
+    """What policy said; else the assistant's own release mode holds each answer."""
+    if result.decision:
+        return result.decision
+    if guard and guard.decision.outcome is Outcome.REVIEW:
+        return guard.decision
+    return reviews.HELD
+
+
+def _record_incident(answer: Answer, incident: Incident) -> None:
+    """Something was shown that should not have been: the trail says so, too."""
+    control.record_event(
+        action="answer.withdrawn",
+        actor=answer.message.author.get_username(),
+        subject=str(answer.pk),
+        data={
+            "kinds": incident.kinds,
+            "outcome": str(incident.outcome),
+            "rule": incident.rule,
+            "shown": incident.shown,
+            "sha256": incident.sha256,
+        },
+    )
 
 
 def _last_run(result: Result) -> Attempt | None:

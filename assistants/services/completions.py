@@ -22,6 +22,7 @@ from assistants.services.api_keys import KeyUse, get_use
 from assistants.services.connections import on_a_thread
 from assistants.services.conversations import access_answer, list_assistants, list_citations
 from assistants.services.given import Given
+from assistants.services.review_notes import is_rejected
 from assistants.types import StreamFrame, Usage
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,15 @@ class Opened:
     answer: str
     user: AbstractBaseUser
     use: KeyUse
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What came so far did not pass its check and may not be used; `message` says why. The text
+    begins anew, or the end follows.
+    """
+
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +131,7 @@ async def _stop(answer: str) -> None:
 
 
 @asynccontextmanager
-async def followed(opened: Opened) -> AsyncIterator[AsyncIterator[str | Ended | None]]:
+async def followed(opened: Opened) -> AsyncIterator[AsyncIterator[str | Withdrawn | Ended | None]]:
     """The answer's text as it is released, None where nothing came for a while, then its end.
 
     Left before the end, the answer is stopped. Raises AccessWithdrawn once the key, its account
@@ -136,7 +146,7 @@ async def followed(opened: Opened) -> AsyncIterator[AsyncIterator[str | Ended | 
         if frames.empty():  # else nobody waits for one
             frames.put_nowait(None)
 
-    async def pieces() -> AsyncIterator[str | Ended | None]:
+    async def pieces() -> AsyncIterator[str | Withdrawn | Ended | None]:
         nonlocal ended
         while True:
             try:
@@ -154,6 +164,8 @@ async def followed(opened: Opened) -> AsyncIterator[AsyncIterator[str | Ended | 
                 ended = True
                 yield await on_a_thread(get_completion)(opened.user, opened.answer)
                 return
+            elif frame.type == "answer.withdrawn":
+                yield Withdrawn(str(frame.data["message"]))
             elif frame.type == "answer.delta":
                 yield str(frame.data["text"])
 
@@ -194,7 +206,7 @@ def get_completion(user: AbstractBaseUser, answer_id: str) -> Ended:
     status = Answer.Status(answer.status)
     if answer.error_code == AccessWithdrawn.code:
         raise AccessWithdrawn(f"answer {answer_id}")
-    held = status is Answer.Status.HELD
+    held = status is Answer.Status.HELD or is_rejected(answer)
     receipt = answer.receipt or {}
     return Ended(
         answer=str(answer.pk),

@@ -23,6 +23,7 @@ from assistants.models import (
 from assistants.services import registry
 from assistants.services.document_pages import PassageView, get_passage
 from assistants.services.facts import AnswerFacts, get_facts
+from assistants.services.review_notes import ReviewNote, get_notes, is_rejected
 from assistants.types import CLOUD, Scope, Sensitivity, Treatment, ZoneRules
 
 # Of a cited version, whether and when it was replaced; its text is long.
@@ -59,6 +60,7 @@ class AnswerView:
     facts: AnswerFacts = field(default_factory=AnswerFacts)
     ratchet: str = ""
     draft: str = ""
+    review: ReviewNote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +142,12 @@ def get_conversation(
             conversation.messages.order_by("id").prefetch_related(Prefetch("answers", answers))
         )
         withheld = data.list_withheld(scope, conversation.pk)
+        notes = get_notes([answer for message in messages for answer in message.answers.all()])
     branch = newest_branch(messages, _uuid(message_id) if message_id else None, withheld)
     turns = [
         Turn(
             message=message,
-            answers=_view_answers(message, withheld),
+            answers=_view_answers(message, withheld, notes),
             siblings=[other.id for other in messages if other.parent_id == message.parent_id],
         )
         for message in branch
@@ -154,9 +157,15 @@ def get_conversation(
     )
 
 
-def _view_answers(message: Message, withheld: Iterable[data.Withheld]) -> list[AnswerView]:
+def _view_answers(
+    message: Message, withheld: Iterable[data.Withheld], notes: Mapping[uuid.UUID, ReviewNote]
+) -> list[AnswerView]:
     views = [
-        replace(view_answer(answer), ratchet=ratchet_note(message.zones, answer.zones))
+        replace(
+            view_answer(answer),
+            ratchet=ratchet_note(message.zones, answer.zones),
+            review=notes.get(answer.pk),
+        )
         for answer in message.answers.all()
     ]
     views += [_view_withheld(answer) for answer in withheld if answer.message == message.pk]
@@ -211,7 +220,7 @@ def _newest_after(
 def view_answer(answer: Answer) -> AnswerView:
     """An answer as its asker sees it: one that waits for a reviewer shows nothing of its text."""
     receipt = answer.receipt or {}
-    held = answer.status == Answer.Status.HELD
+    held = answer.status == Answer.Status.HELD or is_rejected(answer)
     text = "" if held else answer.text
     facts = get_facts(receipt)
     citations = [] if held else list_citations(answer)
@@ -220,7 +229,7 @@ def view_answer(answer: Answer) -> AnswerView:
         number=answer.number,
         status=answer.status,
         text=text,
-        html=render_answer(text, citations, facts.unrestored),
+        html=render_answer(text, citations, facts.unrestored, facts.unsupported),
         citations=citations,
         badge=receipt.get("badge"),
         rule=receipt.get("rule", ""),
@@ -249,10 +258,13 @@ def _view_withheld(answer: data.Withheld) -> AnswerView:
 
 
 def render_answer(
-    text: str, citations: Sequence[dict[str, object]], unrestored: Sequence[str] = ()
+    text: str,
+    citations: Sequence[dict[str, object]],
+    unrestored: Sequence[str] = (),
+    unsupported: Sequence[Sequence[int]] = (),
 ) -> str:
     numbers = {int(str(citation["number"])) for citation in citations}
-    return markdown.render(text, numbers, unrestored)
+    return markdown.render(text, numbers, unrestored, unsupported)
 
 
 def list_citations(

@@ -31,6 +31,7 @@ from assistants.types import (
     Prompt,
     SealedPrompt,
     Sensitivity,
+    Stage,
     Treatment,
     ZoneRules,
 )
@@ -173,7 +174,10 @@ def _depart(
             sealed=seal is not None,
             known=seal.values if seal else (),
             harmless=sorted(seal.harmless) if seal else (),
-            detectors={"protected terms": lambda text: _find_terms(text, sealed.terms)},
+            detectors={
+                "protected terms": lambda text: _find_terms(text, sealed.terms),
+                "guardrails": _find_attacks,
+            },
             placeholders=replaced,
         )
     )
@@ -208,6 +212,12 @@ def _seal(subject: Subject, prompt: Prompt) -> _Sealed:
 def _find_terms(text: str, terms: data.TermList) -> list[Finding]:
     found = data.find_terms(text, terms)
     return [Finding("protected terms", span.score, "a protected name") for span in found]
+
+
+def _find_attacks(text: str) -> list[Finding]:
+    """An attack that came this far, for instance by what a client says went before."""
+    found = control.run_guardrails(control.Checked(text, Stage.GATEWAY))
+    return [Finding(each.guardrail, each.severity, str(each.kind).upper()) for each in found]
 
 
 def mark_harmless(user: AbstractBaseUser, conversation: str, marked: Sequence[Harmless]) -> None:

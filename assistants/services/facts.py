@@ -12,6 +12,8 @@ from assistants.types import FinishReason, Outcome
 
 EGRESS_REFUSED = EgressRefused.code
 OUTPACED = "outpaced"
+UNGROUNDED = "ungrounded"
+WITHDRAWN = "What was shown here first did not pass its check and was taken back."
 # How an answer ended that some deployment gave.
 _ANSWERED = frozenset(
     {Answer.Status.COMPLETED, Answer.Status.STOPPED, Answer.Status.INTERRUPTED, Answer.Status.HELD}
@@ -23,7 +25,10 @@ class AnswerFacts:
     """`cost` is in euro, "" where it is not known. `fallback` is a sentence, "" where the first
     deployment answered. `refusals` are [{deployment, reason}]; `egress` is [{record, deployment,
     place, outcome, rule, replaced}], what left or was kept from leaving, and `left` the same in
-    sentences; `unrestored` are placeholders in the text that stand for nothing.
+    sentences; `unrestored` are placeholders in the text that stand for nothing. `unsupported` are
+    the places [start, end] of sentences that the sources do not support, in characters of the
+    text; `disclaimers` what policy says beside it; `withdrawn` a sentence where something was
+    shown and taken back, else "".
     """
 
     cost: str = ""
@@ -32,6 +37,9 @@ class AnswerFacts:
     egress: list[dict[str, Any]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     unrestored: list[str] = field(default_factory=list)
+    unsupported: list[list[int]] = field(default_factory=list)
+    disclaimers: list[str] = field(default_factory=list)
+    withdrawn: str = ""
 
 
 def get_facts(receipt: Mapping[str, Any]) -> AnswerFacts:
@@ -47,7 +55,22 @@ def get_facts(receipt: Mapping[str, Any]) -> AnswerFacts:
         egress=egress,
         left=[_said(entry) for entry in egress],
         unrestored=list(receipt.get("unrestored", ())),
+        unsupported=_unsupported(receipt),
+        disclaimers=list(receipt.get("disclaimers", ())) if answered else [],
+        withdrawn=WITHDRAWN if receipt.get("withdrawn") else "",
     )
+
+
+def _unsupported(receipt: Mapping[str, Any]) -> list[list[int]]:
+    """Of an answer that was replaced, or that a reviewer wrote, the places say nothing."""
+    reviewed = [each.get("outcome") for each in receipt.get("reviews", ())][-1:]
+    if receipt.get("replaced") or reviewed in (["edited"], ["quoted"]):
+        return []
+    return [
+        [entry["start"], entry["end"]]
+        for entry in receipt.get("guardrails", ())
+        if entry["kind"] == "ungrounded" and entry["stage"] == "answer" and entry["end"]
+    ]
 
 
 def _fallback(receipt: Mapping[str, Any]) -> str:
@@ -88,4 +111,8 @@ def fallback_note(attempts: Sequence[Mapping[str, Any]], answered: str) -> str:
 
 
 _DONE = frozenset(FinishReason)
-_REASONS = {EGRESS_REFUSED: "may not be sent this", OUTPACED: "was slower"}
+_REASONS = {
+    EGRESS_REFUSED: "may not be sent this",
+    OUTPACED: "was slower",
+    UNGROUNDED: "said what the sources do not support",
+}

@@ -20,6 +20,8 @@ from assistants.types import StreamFrame
 IDLE_SECONDS = 3.0
 ENDED_IDLE_SECONDS = 0.1
 
+HELD = "answer.held"
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -57,7 +59,10 @@ async def follow(stream: Stream, after: int) -> AsyncGenerator[StreamFrame, None
     async for frame in compute.read_frames(stream.answer, after, idle_seconds=idle):
         if frame is not None:
             last = frame.number
-            yield frame
+            if frame.type == HELD and (decided := await _decided(stream.answer)):
+                yield StreamFrame(last, *decided)
+            else:
+                yield frame
             continue
         ended = await sync_to_async(_end_from_store, thread_sensitive=False)(stream.answer)
         if ended is not None:
@@ -65,12 +70,20 @@ async def follow(stream: Stream, after: int) -> AsyncGenerator[StreamFrame, None
             # looked up.
             for late in await compute.list_frames(stream.answer, last):
                 last = late.number
+                if late.type == HELD and ended[0] != HELD:
+                    break  # decided since
                 yield late
                 if late.type in compute.END_TYPES:
                     return
             kind, data = ended
             yield StreamFrame(last + 1, kind, data)
             return
+
+
+async def _decided(answer_id: str) -> tuple[str, dict[str, object]] | None:
+    """How a held answer was decided since its stream ended; None while it waits."""
+    ended = await sync_to_async(_end_from_store, thread_sensitive=False)(answer_id)
+    return ended if ended and ended[0] != HELD else None
 
 
 def _end_from_store(answer_id: str) -> tuple[str, dict[str, object]] | None:

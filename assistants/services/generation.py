@@ -22,7 +22,7 @@ from assistants.services.attempts import (
     run_until_stopped,
 )
 from assistants.services.release import Diverged, OutputBlocked, Release
-from assistants.types import DeploymentSpec, FinishReason, Prompt, ReleaseMode
+from assistants.types import Decision, DeploymentSpec, FinishReason, Prompt, ReleaseMode
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Result:
     attempt: Attempt | None = None  # whose text it is, where one finished
     draft: str = ""  # what it was polished from
     attempts: list[Attempt] = field(default_factory=list)
+    decision: Decision | None = None  # why it is held, where policy has said so
 
 
 async def generate_answer(
@@ -55,7 +56,7 @@ async def generate_answer(
     Once text is out, only the deployment that began may go on: it is asked once more, and its
     text must begin with what was released. Whatever it is that fails, the released text stands.
     """
-    release = Release(turn.writer, turn.mode, turn.citable)
+    release = Release(turn.writer, turn.mode, turn.citable, turn.check)
     here, outside = polishing.split_route(turn.route)
     if polish and outside:
         return await _polish(turn, release, build_prompt, here, outside)

@@ -182,10 +182,18 @@ def texts_of(message: Message) -> list[str]:
 
 
 def receipt_of(message: Message) -> dict[str, object]:
-    """What the receipt says of it, without text; nothing for a message of the page."""
+    """What the receipt says of it, without text; of a message of the page, what is attached."""
     conversation = message.conversation
     if conversation.origin != Conversation.Origin.API:
-        return {}
+        attached = [
+            {
+                "recording": turn["recording"],
+                "sha256": hashlib.sha256(turn["text"].encode()).hexdigest(),
+            }
+            for turn in message.given
+            if turn.get("recording")
+        ]
+        return {"attached": attached} if attached else {}
     return {
         "origin": conversation.origin,
         "api_key": str(conversation.api_key_id),

@@ -23,6 +23,8 @@ DATABASE_PARTS = ("database", "migrations")
 PROCESSES = {
     "trusted_worker": "trusted",
     "ingest_worker": "ingest",
+    "speech_worker": "speech",
+    "dictation_worker": "dictation",
     "model_worker": "model",
     "beat": "beat",
 }

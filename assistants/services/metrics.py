@@ -17,7 +17,10 @@ from assistants.services.connections import give_back_connection
 from assistants.services.health import PATIENCE, get_health
 
 # Each queue, and the broker's key of it.
-QUEUES = {"trusted": "trusted", "ingest": "ingest", **compute.QUEUE_KEYS}
+QUEUES = {
+    **{name: name for name in ("trusted", "ingest", "speech", "dictation")},
+    **compute.QUEUE_KEYS,
+}
 DAY = 24 * 60 * 60 * 1000  # milliseconds
 
 

@@ -33,6 +33,10 @@ AS_OF = (
 # A client's system prompt. Ours stands: this one is the person's word, in the person's message.
 INSTRUCTIONS = "The person asks you to keep to this as well, as far as the rules allow:"
 
+# How a transcript begins that was attached to a conversation: it is kept whole, or half of a talk
+# would pass for all of it.
+ATTACHED = "<transcript"
+
 CHAT = (
     "This is small talk: reply in one or two short sentences, and offer to answer questions about "
     "the department's documents."
@@ -53,7 +57,8 @@ def build(
     sampling: Sampling | None = None,
 ) -> Prompt:
     """Fit the parts into the deployment's context: the question whole, then passages in order
-    of relevance, then history from its newest end. A part that does not fit is left out whole.
+    of relevance, then history from its newest end. A part that does not fit is left out whole,
+    but for an attached transcript, which makes the prompt too long then.
 
     `asked` is the question as it was completed for the search, for providers that do not read the
     history. `as_of` is the day whose documents were searched. `instructions` are the person's own,
@@ -74,8 +79,10 @@ def build(
             kept.append(passage)
             room -= size
             budget -= size
+    attached = [message for message in history if message.text.startswith(ATTACHED)]
+    budget -= sum(len(message.text) for message in attached)
     recent: list[PromptMessage] = []
-    for message in reversed(history):
+    for message in reversed([each for each in history if each not in attached]):
         budget -= len(message.text) + 20
         if budget < 0:
             break
@@ -92,6 +99,7 @@ def build(
     return Prompt(
         messages=(
             PromptMessage(Role.SYSTEM, system),
+            *attached,
             *recent,
             PromptMessage(Role.USER, shown),
         ),

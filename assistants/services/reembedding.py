@@ -1,4 +1,4 @@
-"""Moving to another embedding model while people ask: filled beside the old one, then switched."""
+"""Upkeep of the vectors: another model's filled beside the old, then switched; their graph."""
 
 from __future__ import annotations
 
@@ -62,6 +62,20 @@ def drop_retired(report: Report = logger.info) -> None:
     for name in dropped:
         control.record_event(action="embeddings.dropped", subject=name)
     report(f"Dropped: {', '.join(dropped) or 'nothing, no model is retired'}.")
+
+
+def build_graph_if_due() -> bool:
+    """By the clock: the active model's graph, once larger scopes than a scan reads can be asked.
+
+    Until it is whole they are scanned. True if it was built now.
+    """
+    model_id = data.get_embedding_spec().model_id
+    if not data.is_graph_due(model_id):
+        return False
+    built = data.build_graph(model_id)
+    if built:
+        logger.info("built the graph of the vectors of model %s", model_id)
+    return built
 
 
 def _dimensions(asked: EmbeddingSpec) -> int:

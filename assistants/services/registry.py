@@ -114,11 +114,12 @@ def get_searched_zones() -> dict[int, list[int]]:
 
 @remembered
 def get_assistants() -> dict[int, Assistant]:
-    """Every assistant with its prompt and the zone where its questions start, by primary key.
+    """Every assistant with its prompt, its department and the zone where its questions start, by
+    primary key.
 
     They are shared between threads: not to be changed.
     """
-    found = Assistant.objects.select_related("prompt", "question_zone").order_by()
+    found = Assistant.objects.select_related("prompt", "department", "question_zone").order_by()
     return {assistant.pk: assistant for assistant in found}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
-from assistants import compute, control
+from assistants import compute
 from assistants.exceptions import AssistantsError
 from assistants.markdown import Settler
 from assistants.types import Outcome, ReleaseMode
@@ -17,7 +17,15 @@ FLUSH_SECONDS = 0.03
 LONGEST_FLUSH_SECONDS = 0.12
 UNHURRIED_ANSWERS = 20
 
+# A block's text, before it is shown: what policy says. Raises OutputBlocked.
+CheckBlock = Callable[[str], Outcome]
+
 Frames = list[tuple[str, dict[str, object]]]
+
+
+def no_check(text: str) -> Outcome:
+    """For text that is not an answer's."""
+    return Outcome.ALLOW
 
 
 class OutputBlocked(AssistantsError):
@@ -44,8 +52,14 @@ class Release:
     """
 
     def __init__(
-        self, writer: compute.AnswerWriter, mode: ReleaseMode, citations: Collection[int]
+        self,
+        writer: compute.AnswerWriter,
+        mode: ReleaseMode,
+        citations: Collection[int],
+        check: CheckBlock = no_check,
     ) -> None:
+        self._check = check
+        self._kept_back = False  # a block may not be shown before the whole was looked at
         self._writer = writer
         self._mode = mode
         self._lock = asyncio.Lock()
@@ -69,12 +83,17 @@ class Release:
         return self._mode is ReleaseMode.HOLD
 
     @property
+    def _keeps(self) -> bool:
+        return self._kept_back or self._mode is ReleaseMode.HOLD
+
+    @property
     def released(self) -> str:
         return self._writer.released
 
     def restart(self) -> None:
         """Before another generation of the same answer: it will be compared with what is out."""
         self._expected = self.released
+        self._kept_back = False
         self._buffer.clear()
         self._generated.clear()
         self._pending = ""
@@ -103,7 +122,8 @@ class Release:
     async def finish(self) -> str:
         """Release what is left; return the whole text, which is the released deltas joined.
 
-        In `hold` mode nothing was released: the text is for the reviewer.
+        In `hold` mode nothing was released: the text is for the reviewer. From a block on that
+        may not be shown as it is, it is for the check of the whole.
         """
         if self._expected:
             raise Diverged("the repeated generation ended before the released text did")
@@ -111,7 +131,7 @@ class Release:
         await self._flush(last=True)
         if self._failure:
             raise self._failure
-        return "".join(self._generated) if self._mode is ReleaseMode.HOLD else self.released
+        return "".join(self._generated) if self._keeps else self.released
 
     async def keep(self) -> str:
         """At a stop or a failure: release what may be shown unchecked, return what is out."""
@@ -149,7 +169,7 @@ class Release:
     async def _flush(self, *, last: bool = False) -> None:
         async with self._lock:
             text, self._buffer = "".join(self._buffer), []
-            if self._mode is ReleaseMode.HOLD:
+            if self._keeps:
                 return
             settled = self._settler.feed(text) if text else []
             self._blocks += settled[self._blocks_to_skip :]
@@ -173,7 +193,5 @@ class Release:
             settled = len(self.released) + len(self._pending) - len(self._settler.tail)
             shown = self._pending[: max(0, settled - len(self.released))]
         if shown and self._mode is ReleaseMode.BLOCK:
-            decision = control.check_output(shown)
-            if decision.outcome is not Outcome.ALLOW:
-                raise OutputBlocked(decision.rule, user_message=decision.message)
-        return shown
+            self._kept_back = self._check(shown) is not Outcome.ALLOW
+        return "" if self._kept_back else shown

@@ -11,8 +11,37 @@ from assistants import control, data
 
 
 def delete_expired(at: datetime | None = None) -> int:
-    """Delete what has expired by then (now), a portion at a time; how many versions it was."""
+    """Delete what has expired by then (now), a portion at a time; how many versions and
+    recordings it was.
+    """
     at = at or timezone.now()
+    return _delete_versions(at) + _delete_recordings(at)
+
+
+def _delete_recordings(at: datetime) -> int:
+    deleted = 0
+    while True:
+        with transaction.atomic():
+            recordings = data.recordings.delete_expired_recordings(at)
+            if not recordings:
+                return deleted
+            control.record_event(
+                action="recordings.expired",
+                data={
+                    "recordings": [
+                        {
+                            "recording": str(recording.id),
+                            "zone": recording.zone,
+                            "sha256": recording.sha256,
+                        }
+                        for recording in recordings
+                    ]
+                },
+            )
+        deleted += len(recordings)
+
+
+def _delete_versions(at: datetime) -> int:
     deleted = 0
     while True:
         with transaction.atomic():

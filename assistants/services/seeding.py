@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 from assistants import control
 from assistants.models import Assistant, AuditEvent, PromptVersion, Zone
-from assistants.services import documents
+from assistants.services import documents, notes, policy_stages
 from assistants.services.registry import sync_deployments
 from assistants.services.second_person import get_organisation
 from assistants.types import CLOUD, ON_PREM, Sensitivity, Treatment
@@ -150,6 +150,7 @@ def seed() -> Seeded:
     """
     sync_deployments()
     get_organisation()
+    policy_stages.sync_shipped()
     users = get_user_model().objects
     if AuditEvent.objects.filter(action="demo.seeded").exists():
         return Seeded(list(users.values_list("username", flat=True).order_by("pk")[:20]), None)
@@ -159,6 +160,8 @@ def seed() -> Seeded:
         _seed_users(password)
     _seed_zones()
     _seed_assistants()
+    policy_stages.sync_shipped()  # the departments are there now
+    notes.seed_templates()
     for slug in ZONES:
         documents.ingest_path(DOCUMENTS / slug, slug)
     control.record_event(action="demo.seeded", subject="demo")
@@ -173,6 +176,14 @@ def _seed_users(password: str) -> None:
         user.is_staff = group in ("reviewers", "admins")
         user.is_superuser = group == "admins"
         user.save()
+    # Reviewers may see the values behind placeholders, with a reason; admins decide what is
+    # escalated.
+    Group.objects.get(name="reviewers").permissions.add(
+        Permission.objects.get(codename="unseal_reviewitem")
+    )
+    organisation = get_organisation()
+    organisation.review_escalation = Group.objects.get(name="admins")
+    organisation.save()
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from assistants import control, data
 from assistants.exceptions import InvalidRequest, NotFound
-from assistants.models import Zone, ZoneChange
+from assistants.models import Organisation, Zone, ZoneChange
 from assistants.services import registry
 from assistants.services.second_person import (
     ADD_ZONES,
@@ -220,25 +220,46 @@ def apply_zone_change(change: ZoneChange) -> None:
     _store(zone, now.with_changes(change.after))
 
 
-def change_organisation(user: AbstractUser, second_person_from: int) -> None:
-    """From which sensitivity on a loosening takes two. Raising it loosens every zone below, so
-    it is recorded with what it was.
+def change_organisation(
+    user: AbstractUser,
+    second_person_from: int,
+    *,
+    review_minutes: int | None = None,
+    review_escalation: Group | None = None,
+) -> None:
+    """From which sensitivity on a loosening takes two, how long reviews may wait and who decides
+    what is escalated (None for the minutes leaves both). Raising the first loosens every zone
+    below, so it is recorded with what it was.
     """
     check_permission(user, CHANGE_ORGANISATION)
     with transaction.atomic():
         organisation = get_organisation()
-        before = organisation.second_person_from
+        before = _written(organisation)
         organisation.second_person_from = second_person_from
+        if review_minutes is not None:
+            organisation.review_minutes = review_minutes
+            organisation.review_escalation = review_escalation
         organisation.save()
+        after = _written(organisation)
+        changed = [name for name in after if after[name] != before[name]] or list(after)
         control.record_event(
             action="organisation.changed",
             actor=user.get_username(),
             subject="organisation",
             data={
-                "before": {"second_person_from": before},
-                "after": {"second_person_from": second_person_from},
+                "before": {name: before[name] for name in changed},
+                "after": {name: after[name] for name in changed},
             },
         )
+
+
+def _written(organisation: Organisation) -> dict[str, object]:
+    escalation = organisation.review_escalation
+    return {
+        "second_person_from": organisation.second_person_from,
+        "review_minutes": organisation.review_minutes,
+        "review_escalation": escalation.name if escalation else None,
+    }
 
 
 def lock_zone(slug: str) -> Zone:

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import template
+from django.contrib.auth.models import AbstractUser
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
@@ -15,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from assistants.models import Conversation
-from assistants.services import conversations
+from assistants.services import conversations, notifications, reviews
 from assistants.services.conversations import AnswerView
 from assistants.services.facts import in_words
 
@@ -60,6 +61,19 @@ def sidebar_groups(user: object) -> list[tuple[str, list[Conversation]]]:
         return []
     recent = conversations.list_conversations(user, limit=SIDEBAR_CONVERSATIONS)  # type: ignore[arg-type]
     return group_by_age(recent, timezone.localdate())
+
+
+@register.simple_tag
+def unread_notifications(user: object) -> int:
+    """What the bell shows."""
+    if not getattr(user, "is_authenticated", False):
+        return 0
+    return notifications.count_unread(user)  # type: ignore[arg-type]
+
+
+@register.simple_tag
+def may_see_queues(user: object) -> bool:
+    return isinstance(user, AbstractUser) and reviews.may_see_queues(user)
 
 
 def group_by_age(
@@ -134,7 +148,7 @@ NOTES = {
 @register.filter
 def answer_note(answer: AnswerView | None) -> str:
     """What to say below an answer that did not simply end."""
-    if answer is None or answer.status not in NOTES:
+    if answer is None or answer.status not in NOTES or answer.review:
         return ""
     return answer.error_message or NOTES[answer.status]
 

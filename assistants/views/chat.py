@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -17,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from assistants.exceptions import AssistantsError, InvalidRequest, NotFound, RateLimited
-from assistants.services import conversations
+from assistants.services import attaching, conversations
 from assistants.services import preview as previews
 from assistants.services.conversations import Turn
 
@@ -50,11 +51,24 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 def new_chat(request: HttpRequest) -> HttpResponse:
-    """An empty page: the user's assistants and what one may ask them. `?assistant=` picks one."""
+    """An empty page: the user's assistants and what one may ask them. `?assistant=` picks one,
+    `?recording=` attaches its transcript.
+    """
     assistants = list(conversations.list_assistants(_user(request)))
     wanted = request.GET.get("assistant")
     chosen = next((item for item in assistants if item.slug == wanted), None)
+    attached = None
+    if recording := request.GET.get("recording"):
+        try:
+            attached = attaching.get_attachment(_user(request), recording)
+        except NotFound as error:
+            raise Http404(error.user_message) from error
+        except AssistantsError as error:
+            messages.error(request, error.user_message)
+            return redirect("recordings")
     context = {
+        "attached": attached,
+        "recording": recording,
         "assistants": assistants,
         "assistant": chosen or next(iter(assistants), None),
         "limit": settings.MAX_MESSAGE_CHARACTERS,

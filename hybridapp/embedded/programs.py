@@ -40,6 +40,16 @@ WORKERS: dict[str, tuple[str, ...]] = {
         *(*CELERY, "hybridapp", "worker", "-Q", "ingest", "-n", "ingest@%h"),
         *("-P", "prefork", "-c", "1", *ALONE),
     ),
+    # Processes, since it computes for minutes: two hear parts of one recording side by side.
+    "speech": (
+        *(*CELERY, "hybridapp", "worker", "-Q", "speech", "-n", "speech@%h"),
+        *("-P", "prefork", "-c", "2", *ALONE),
+    ),
+    # Of its own, since somebody waits for each word: no long recording is ahead of them.
+    "dictation": (
+        *(*CELERY, "hybridapp", "worker", "-Q", "dictation", "-n", "dictation@%h"),
+        *("-P", "threads", "-c", "1", *ALONE),
+    ),
     # Without Django and database; one generation at a time has the processor to itself.
     "model": (
         *(*CELERY, "assistants.compute.worker", "worker", "-Q", "on_prem", "-n", "model@%h"),

@@ -33,6 +33,7 @@ from hybridapp.embedded.process import (
 from hybridapp.embedded.valkey import Valkey
 
 STOP_ORDER = ((*programs.WORKERS, "demo"), ("web",), ("broker", "database"))
+TRUSTED_WORKERS = ("trusted", "ingest", "speech", "dictation", "beat")
 PATIENCE = 5.0  # seconds for a part to end by itself
 # Letters and digits that are not mistaken for each other.
 READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -60,9 +61,12 @@ class Supervisor:
             "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", "1"),
         }
         # Threads of numeric libraries: only what computes for long gets more than one.
-        self.all_cores = {
-            "OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", str(os.cpu_count()))
-        }
+        cores = os.cpu_count() or 1
+        self.all_cores = {"OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", str(cores))}
+        # The two processes that transcribe share them.
+        half = {"OMP_NUM_THREADS": environment.get("OMP_NUM_THREADS", str(max(1, cores // 2)))}
+        self.cores = dict.fromkeys(("model", "ingest", "dictation"), self.all_cores)
+        self.cores["speech"] = half
         self.keeper = Keeper(log)
         self.stopped_at = 0.0
         self.password = ""
@@ -105,7 +109,7 @@ class Supervisor:
         )
         self._write_services()
         await _at_once(
-            *(self._keep_program(name) for name in ("trusted", "ingest", "beat")),
+            *(self._keep_program(name) for name in TRUSTED_WORKERS),
             self._open(),
         )
         await self._wait_until_healthy()
@@ -155,7 +159,7 @@ class Supervisor:
 
     async def _keep_program(self, name: str) -> None:
         argv = programs.WORKERS.get(name) or programs.web(self.host, self.port)
-        env = self.env | (self.all_cores if name in {"model", "ingest"} else {})
+        env = self.env | self.cores.get(name, {})
         env = environments.of_program(name, env)
         await self.keeper.keep(Part(name, Command(programs.run(argv), env)))
 

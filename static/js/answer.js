@@ -5,6 +5,7 @@ import { showBadge } from "./badge.js";
 import { copyText, flashDone } from "./copy.js";
 import { cloneTemplate, setServerHtml } from "./html.js";
 import { showNumbers } from "./numbers.js";
+import { showReview } from "./review.js";
 import { inWords } from "./times.js";
 
 const OPEN = new Set(["pending", "running"]);
@@ -64,9 +65,17 @@ export class ChatAnswer extends HTMLElement {
     if (!button) return;
     if (button.matches("[data-copy-answer]")) {
       copyText(this.#text || this.#part("body").innerText).then(() => flashDone(button));
+    } else if (button.matches("[data-read-aloud]")) {
+      this.#readAloud(button);
     } else if (button.matches("[data-regenerate], [data-retry]")) {
       this.#emit("answer-regenerate");
     }
+  }
+
+  async #readAloud(button) {
+    const { readAloud } = await import("./speech/aloud.js");
+    const problem = await readAloud(button, this.#part("body").innerText);
+    if (problem) this.closest("chat-session").composer.error = problem;
   }
 
   /** What is shown may not be read any more. */
@@ -81,12 +90,21 @@ export class ChatAnswer extends HTMLElement {
       this.#part(part).hidden = true;
     }
     this.querySelector("template[data-source]").content.replaceChildren();
+    this.#part("review").replaceChildren();
     this.#finish("failed", message);
+  }
+
+  /** It waits for a reviewer, again. */
+  hold() {
+    this.#finish("held", "");
+    this.#part("note").hidden = true;
   }
 
   /** Take a frame of this answer. */
   receive(frame) {
-    if (!this.isOpen && frame.type !== "answer.completed") return;
+    const held = this.dataset.status === "held";
+    if (!this.isOpen && !held && frame.type !== "answer.completed") return;
+    if (held && !["answer.completed", "answer.blocked", "answer.failed"].includes(frame.type)) return;
     const ends = ["answer.completed", "answer.held", "answer.blocked", "answer.failed"];
     const isEnd = ends.includes(frame.type);
     if (frame.id !== undefined && !isEnd) {
@@ -98,7 +116,13 @@ export class ChatAnswer extends HTMLElement {
     }
     if (frame.id !== undefined) this.#lastId = Math.max(this.#lastId, frame.id);
     this.#show(frame);
+    if (frame.reviewed || frame.type === "answer.held") this.showReview();
     if (isEnd) this.#emit("answer-end", frame.type);
+  }
+
+  /** What is said of its review; in the place of the note. */
+  async showReview() {
+    if (await showReview(this.#part("review"), this.answerId)) this.#part("note").hidden = true;
   }
 
   #show(frame) {
@@ -129,6 +153,9 @@ export class ChatAnswer extends HTMLElement {
         this.#emit("answer-text", added.map((node) => node.textContent).join("\n"));
         break;
       }
+      case "answer.withdrawn":
+        this.#takeBack(frame.message);
+        break;
       case "answer.completed":
         this.#complete(frame);
         break;
@@ -148,6 +175,17 @@ export class ChatAnswer extends HTMLElement {
         this.#rule(frame.rule);
         break;
     }
+  }
+
+  /** What was shown did not pass its check: it goes, and the text begins anew. */
+  #takeBack(message) {
+    this.#text = "";
+    this.#part("body").replaceChildren();
+    this.#part("tail").replaceChildren();
+    this.#tail = null;
+    this.querySelector("template[data-source]").content.replaceChildren();
+    this.#say("withdrawn", message);
+    this.#emit("answer-text", message);
   }
 
   #step({ step, detail }) {
@@ -188,8 +226,11 @@ export class ChatAnswer extends HTMLElement {
   }
 
   /** What the receipt tells of the answer. A server of before does not send all of it. */
-  #facts({ cost, fallback, left = [], refusals = [], unrestored = [] }) {
+  #facts({ cost, fallback, left = [], refusals = [], unrestored = [], ...facts }) {
     this.#say("fallback", fallback);
+    this.#part("unsupported").hidden = !facts.unsupported?.length;
+    this.#say("disclaimers", (facts.disclaimers ?? []).join(" "));
+    this.#say("withdrawn", facts.withdrawn);
     this.#part("unrestored-list").textContent = unrestored.join(", ");
     this.#part("unrestored").hidden = !unrestored.length;
     this.#part("left").replaceChildren(...left.map((sentence) => make("li", sentence)));

@@ -22,6 +22,8 @@ export class ChatComposer extends HTMLElement {
       this.submit();
     });
     this.querySelector("[data-stop]").addEventListener("click", () => this.#emit("composer-stop"));
+    this.querySelector("[data-voice]").addEventListener("click", () => this.#dictate());
+    this.querySelector("[data-attached-drop]")?.addEventListener("click", () => this.takeAttached());
     this.day = this.querySelector("[data-as-of-choice]");
     this.day.addEventListener("change", () => this.#dayChanged());
     this.querySelector("[data-as-of-clear]").addEventListener("click", () => {
@@ -68,7 +70,25 @@ export class ChatComposer extends HTMLElement {
     this.textarea.focus();
   }
 
+  /** The recording whose transcript goes with the next message, once; "" for none. */
+  takeAttached() {
+    const chip = this.querySelector("[data-attached]");
+    chip?.remove();
+    return chip?.dataset.attached ?? "";
+  }
+
+  async #dictate() {
+    const { VoiceInput } = await import("./speech/dictation.js"); // not with the page: few need it
+    const assistant = () => this.closest("chat-session").dataset.assistant;
+    this.voice ??= new VoiceInput(this.querySelector("[data-voice]"), this.textarea, assistant);
+    await this.voice.toggle();
+  }
+
   submit() {
+    if (this.textarea.readOnly) {
+      this.#dictate(); // still being dictated: first the last words
+      return;
+    }
     const text = this.textarea.value;
     if (this.isEmpty || this.#length() > this.limit) return;
     this.error = "";

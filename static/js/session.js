@@ -137,6 +137,8 @@ export class ChatSession extends HTMLElement {
       text,
       attachments: [],
     };
+    const recording = this.composer.takeAttached();
+    if (recording) frame.attachments.push({ recording });
     const parent = this.#lastAnswer()?.answerId;
     if (parent) frame.parent = parent;
     if (this.composer.asOf) frame.as_of = this.composer.asOf;
@@ -245,10 +247,29 @@ export class ChatSession extends HTMLElement {
       case "conversation.withheld":
         for (const id of frame.answers) this.#answer(id)?.withhold(frame.message);
         break;
+      case "review.decided":
+      case "review.asked":
+        this.#reviewed(frame);
+        break;
+      case "notification.created":
+        document.querySelector("notification-bell")?.refresh();
+        break;
       case "error":
         this.#refused(frame);
         break;
     }
+  }
+
+  /** A person has looked at an answer that is shown here: fetch what became of it. */
+  #reviewed(frame) {
+    const answer = this.#answer(frame.answer);
+    if (!answer) return;
+    if (frame.type === "review.asked") answer.showReview();
+    else {
+      this.#resumed.delete(answer.answerId);
+      this.#resume(answer);
+    }
+    if (!document.hidden) document.querySelector("notification-bell")?.seen(answer.answerId);
   }
 
   #checkRights() {
@@ -328,7 +349,8 @@ export class ChatSession extends HTMLElement {
 
   #ended(answer, type) {
     this.#addCodeButtons(answer);
-    if (!answer.hidden) this.announcer.textContent = "The answer is complete.";
+    const waits = type === "answer.held";
+    if (!answer.hidden) this.announcer.textContent = waits ? "The answer waits for a reviewer." : "The answer is complete.";
     if (type === "answer.completed") {
       const next = this.#isBusy() ? undefined : this.composer.next();
       if (next !== undefined) this.#send(next);
@@ -373,7 +395,7 @@ export class ChatSession extends HTMLElement {
   #resumeAll() {
     this.#resumed.clear();
     for (const answer of this.querySelectorAll("chat-answer")) {
-      if (answer.isOpen) this.#resume(answer);
+      if (answer.isOpen || answer.dataset.status === "held") this.#resume(answer);
     }
   }
 

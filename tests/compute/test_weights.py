@@ -98,9 +98,11 @@ def test_another_recipe_prepares_anew(conversions):
 
 def test_the_command_needs_nothing_prepared_for_a_named_model(models_dir, monkeypatch):
     monkeypatch.setenv("LOCAL_MODEL", "/models/other")
+    monkeypatch.setenv("WHISPER_MODEL", "/models/another.pt")
     found = subprocess.run(
         [sys.executable, "-m", "assistants.compute.weights"], capture_output=True, text=True
     )
     assert found.returncode == 0
     assert "/models/other" in found.stdout
+    assert "/models/another.pt" in found.stdout
     assert list(models_dir.iterdir()) == []

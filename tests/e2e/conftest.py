@@ -16,7 +16,7 @@ from tests.e2e.driver import LAUNCH_FLAGS, ChatPage
 
 
 @pytest.fixture(scope="package")
-def launch() -> Iterator[Callable[[], Browser]]:
+def launch() -> Iterator[Callable[..., Browser]]:
     """The one browser; started again should it have crashed, so that one test fails and not all."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if not path and not os.environ.get("CI"):
@@ -25,7 +25,12 @@ def launch() -> Iterator[Callable[[], Browser]]:
     running: list[Browser] = []
     with sync_playwright() as playwright:
 
-        def launch() -> Browser:
+        def launch(*flags: str) -> Browser:
+            """With flags of its own, another one, which the caller closes."""
+            if flags:
+                return playwright.chromium.launch(
+                    executable_path=path, args=[*LAUNCH_FLAGS, *flags]
+                )
             if not running or not running[-1].is_connected():
                 running.append(playwright.chromium.launch(executable_path=path, args=LAUNCH_FLAGS))
             return running[-1]
@@ -36,7 +41,7 @@ def launch() -> Iterator[Callable[[], Browser]]:
 
 
 @pytest.fixture
-def browser(launch: Callable[[], Browser]) -> Browser:
+def browser(launch: Callable[..., Browser]) -> Browser:
     return launch()
 
 

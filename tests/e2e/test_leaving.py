@@ -24,7 +24,7 @@ ENABLE = (
     "slug='elsewhere', defaults=dict(provider='anthropic', environment='cloud', region='us', "
     "model='m', capabilities=['summary'], rank=99, enabled={}))"
 )
-CLINICAL = "What is the dose of adrenaline for an adult in anaphylaxis?"
+CLINICAL = "How is hypoglycaemia in a conscious adult treated?"
 
 
 @pytest.fixture(scope="module")

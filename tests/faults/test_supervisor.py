@@ -31,6 +31,8 @@ PARTS = {
     "web": "uvicorn hybridapp.asgi",
     "trusted": "-n trusted@",
     "ingest": "-n ingest@",
+    "speech": "-n speech@",
+    "dictation": "-n dictation@",
     "model": "-n model@",
     "cloud": "-n cloud@",
     "beat": "hybridapp beat",

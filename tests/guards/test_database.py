@@ -31,7 +31,21 @@ CONTENT = {
     "assistants_answer",
     "assistants_citation",
     "assistants_generation",
+    "assistants_guardrailfinding",
+    "assistants_incident",
     "assistants_redactionmap",
+    "assistants_reviewitem",
+    "assistants_reviewdecision",
+    "assistants_reviewcase",
+    "assistants_notification",
+    "assistants_note",
+    "assistants_noteversion",
+    "assistants_recording",
+    "assistants_recordingchunk",
+    "assistants_recordingpart",
+    "assistants_transcript",
+    "assistants_segment",
+    "assistants_segmentedit",
 }
 # Every other table that could hold text, and why it need not hide any.
 NO_CONTENT = {
@@ -42,7 +56,12 @@ NO_CONTENT = {
     "assistants_deployment": "where models run",
     "assistants_egressrecord": "what left and what did not, by counts and hashes; for admins",
     "assistants_embeddingmodel": "which models there are",
+    "assistants_policy": "whose policies there are",
+    "assistants_policyversion": "what is allowed, as admins wrote it",
+    "assistants_notetemplate": "the sections of a kind of note, by admins",
     "assistants_promptversion": "what the house tells a model",
+    "assistants_shadowdifference": "decisions, by ids and the names of rules",
+    "assistants_reviewreason": "reasons that reviewers choose from, by admins",
     "assistants_source": "where documents come from; its pages ask for a permission",
     "assistants_zone": "a zone's rules",
     "assistants_zonechange": "what an admin asked for and why; its pages ask for a permission",
@@ -145,6 +164,13 @@ class TestTheAppsRole:
             == []
         )
 
+    def test_it_has_one_thing_made_by_the_owner(self, db):
+        """The graph of the vectors (docs/adr/0008), which the owner's function alone describes."""
+        assert rows(
+            "select proname::text, proconfig[1] from pg_proc "
+            "where prosecdef and pronamespace = 'public'::regnamespace"
+        ) == [("assistants_build_graph", 'search_path="$user", public')]
+
     def test_it_may_read_and_write_rows_and_no_more(self, db):
         granted = {name: set(privileges or ()) for name, privileges in rows(PRIVILEGES)}
         assert granted.keys() >= CONTENT
@@ -163,6 +189,7 @@ class TestTheAppsRole:
             "alter table assistants_chunk disable trigger all",
             "alter table assistants_auditevent disable trigger append_only",
             "alter table assistants_egressrecord disable trigger append_only",
+            "alter table assistants_policyversion disable trigger kept",
             "alter table assistants_zone add column more text",
             "create table mine (text text)",
             "create index mine on assistants_chunk (text)",

@@ -11,7 +11,7 @@ from assistants import compute, control, data
 from assistants.exceptions import InvalidRequest, NotFound, RateLimited
 from assistants.models import Answer, AuditEvent, Chunk, Conversation, Message
 from assistants.services import chat, conversations
-from assistants.types import Evidence, Finding, Passage, StreamFrame
+from assistants.types import Evidence, Passage, Stage, StreamFrame
 from tests import factories, fakes
 from tests.fakes import STALL, lost
 
@@ -201,13 +201,14 @@ def test_a_malformed_id_is_not_found(house, identifier):
 
 
 def test_an_input_guardrail_stops_a_message_before_it_is_stored(house, monkeypatch):
-    monkeypatch.setitem(
-        control.guardrails.INPUT, "forbidden", lambda text: [Finding("forbidden", 1.0, "no")]
-    )
+    factories.add_guardrail(monkeypatch, "forbidden", lambda text: True, Stage.INPUT)
     with pytest.raises(InvalidRequest) as refused:
         open_turn(house.alice)
     assert refused.value.code == "blocked"
+    assert "policy “Organisation”" in refused.value.user_message
     assert count(Message) == 0
+    (event,) = AuditEvent.objects.filter(action="message.blocked")
+    assert [each["guardrail"] for each in event.data["findings"]] == ["forbidden"]
 
 
 # ---- answering ----

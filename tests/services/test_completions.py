@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from assistants import compute, control, data
+from assistants import compute, data
 from assistants.exceptions import AccessWithdrawn, InvalidRequest, NotFound
 from assistants.models import Answer, Conversation, Message
 from assistants.services import chat, completions, conversations, given, prompts, registry
@@ -17,10 +17,10 @@ from assistants.services.stopping import StopSequences
 from assistants.types import (
     Capability,
     DeploymentSpec,
-    Finding,
     PromptMessage,
     Role,
     Sampling,
+    Stage,
 )
 from tests import factories, fakes
 from tests.fakes import STALL, lost
@@ -263,12 +263,9 @@ def test_what_cannot_be_kept_is_refused_before_anything_is(house, turn, code):
 
 
 def test_guardrails_look_at_all_that_is_given(house, monkeypatch):
-    def guardrail(text: str) -> list[Finding]:
-        return [Finding("words", 1.0, "a bad word")] if "bad" in text else []
-
-    monkeypatch.setitem(control.guardrails.INPUT, "words", guardrail)
+    factories.add_guardrail(monkeypatch, "words", lambda text: "bad" in text, Stage.INPUT)
     for role in (SYSTEM, USER, ASSISTANT):
-        with pytest.raises(InvalidRequest, match="words"):
+        with pytest.raises(InvalidRequest, match="Attacks on the assistant"):
             open_completion(house.alice, "Hello", (role, "a bad thing"))
 
 

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistants import control
 from assistants.compute import AnswerWriter
 from assistants.compute.broker import close_async_client
 from assistants.markdown import render
 from assistants.services.release import Diverged, OutputBlocked, Release
-from assistants.types import Finding, ReleaseMode, StreamFrame
+from assistants.types import Outcome, ReleaseMode, StreamFrame
 
 ANSWER = """# Gifts
 
@@ -143,12 +142,13 @@ async def test_held_text_is_written_nowhere(writer):
     assert await frames_of(writer) == []
 
 
-async def test_a_block_is_checked_before_it_is_shown(writer, monkeypatch):
-    def no_doses(text: str) -> list[Finding]:
-        return [Finding("doses", 1.0, "it names a dose")] if "500 mg" in text else []
+async def test_a_block_is_checked_before_it_is_shown(writer):
+    def no_doses(text: str) -> Outcome:
+        if "500 mg" in text:
+            raise OutputBlocked("it names a dose, says the check of doses")
+        return Outcome.ALLOW
 
-    monkeypatch.setitem(control.guardrails.OUTPUT, "doses", no_doses)
-    release = Release(writer, ReleaseMode.BLOCK, set())
+    release = Release(writer, ReleaseMode.BLOCK, set(), no_doses)
     await release.feed("First.\n\nTake\n")
     assert writer.released == "First.\n\n"
     with pytest.raises(OutputBlocked, match="doses"):
@@ -156,12 +156,31 @@ async def test_a_block_is_checked_before_it_is_shown(writer, monkeypatch):
     assert await release.keep() == "First.\n\n"
 
 
-async def test_a_guardrail_that_crashes_blocks(writer, monkeypatch):
-    def broken(text: str) -> list[Finding]:
+@pytest.mark.parametrize("outcome", [Outcome.REDACT, Outcome.FALLBACK, Outcome.REVIEW])
+async def test_from_a_block_on_that_may_not_be_shown_as_it_is_nothing_is(writer, outcome):
+    def second(text: str) -> Outcome:
+        return outcome if "Second" in text else Outcome.ALLOW
+
+    release = Release(writer, ReleaseMode.BLOCK, set(), second)
+    await release.feed("First.\n\nSecond.\n\nThird.\n\nFourth")
+    assert await release.finish() == "First.\n\nSecond.\n\nThird.\n\nFourth"
+    assert "Second" not in writer.released
+
+
+async def test_a_check_that_crashes_shows_nothing(writer):
+    def broken(text: str) -> Outcome:
         raise RuntimeError("model file missing")
 
-    monkeypatch.setitem(control.guardrails.OUTPUT, "broken", broken)
-    release = Release(writer, ReleaseMode.BLOCK, set())
-    with pytest.raises(OutputBlocked):
+    release = Release(writer, ReleaseMode.BLOCK, set(), broken)
+    with pytest.raises(RuntimeError):
         await release.feed("First.\n\nSecond\n")
     assert writer.released == ""
+
+
+async def test_after_a_withdrawal_the_text_begins_anew(writer):
+    release = Release(writer, ReleaseMode.TOKEN, set())
+    await release.feed("Wrong.")
+    await writer.append([("answer.withdrawn", {"message": "Taken back."})])
+    assert writer.released == ""
+    await writer.append([("answer.delta", {"text": "Right."})])
+    assert writer.released == "Right."

@@ -18,6 +18,7 @@ MODELS = [
     "promptversion",
     "auditevent",
     "egressrecord",
+    "policy",
 ]
 
 

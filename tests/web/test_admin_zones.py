@@ -245,7 +245,8 @@ def test_a_reviewer_may_not(client, cast, rita, name):
 def test_the_limit_for_a_second_person_is_recorded(admin, cast):
     url = reverse("admin:assistants_organisation_changelist")
     assert admin.get(url, follow=True).status_code == 200
-    admin.post(reverse("admin:assistants_organisation_change", args=[1]), {"second_person_from": 2})
+    filled_in = {"second_person_from": 2, "review_minutes": 60}
+    admin.post(reverse("admin:assistants_organisation_change", args=[1]), filled_in)
     assert Organisation.objects.get().second_person_from == 2
     event = AuditEvent.objects.get(action="organisation.changed")
     assert event.data == {

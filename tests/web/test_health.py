@@ -60,6 +60,8 @@ def test_all_parts_ready_is_200(client: Client, all_alive: None):
         "broker",
         "trusted_worker",
         "ingest_worker",
+        "speech_worker",
+        "dictation_worker",
         "model_worker",
         "beat",
     ]

@@ -290,11 +290,58 @@ def test_a_placeholder_is_text_and_never_markup() -> None:
     assert html == '<p>So <mark class="unrestored">&lt;b&gt;x&lt;/b&gt; &amp;</mark> more.</p>\n'
 
 
-def test_a_placeholder_in_an_address_stays_part_of_it() -> None:
+def test_a_placeholder_in_an_address_is_seen_and_cannot_be_followed() -> None:
     html = render("[file](https://example.org/[ID_1])", (), ["[ID_1]"])
-    assert 'href="https://example.org/%5BID_1%5D"' in html
+    assert "href" not in html  # an address that carries something is text
+    assert '(https://example.org/<mark class="unrestored">[ID_1]</mark>)' in html
 
 
 def test_the_longest_placeholder_goes_first() -> None:
     html = render("P_1 and P_12", (), ["P_1", "P_12"])
     assert '<mark class="unrestored">P_12</mark>' in html
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/c?q=secret",
+        "https://evil.example/4111111111111111AbCdEf9876543210abcdef00",
+        "https://c2VjcmV0IHBhc3N3b3JkIGlzIGh1bnRlcjI.evil.example/",
+        "https://evil.example/c2VjcmV0UGFzc3dvcmQ5",
+        "https://user:secret@evil.example/",
+        "mailto:eve@evil.example?body=secret",
+    ],
+)
+def test_an_address_that_could_carry_data_is_no_link(address):
+    for text in (f"[click]({address})", f"<{address}>", f"![x]({address})"):
+        html = render(text)
+        assert "href" not in html
+        assert "src" not in html
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://bank.example/policies/gifts-and-hospitality.html#limits",
+        "https://docs.example.org/en/3.12/library/asyncio-task.html",
+        "mailto:compliance@bank.example",
+    ],
+)
+def test_an_address_of_words_is_one(address):
+    assert f'href="{address}"' in render(f"[policy]({address})")
+
+
+def test_sentences_without_support_are_marked_wherever_they_stand():
+    text = "- One is so.\n- **Two** is not.\n\nThree is so."
+    start = text.index("- **Two")
+    html = render(text, (), (), [[start, start + len("- **Two** is not.")]])
+    assert '<mark class="unsupported" title="Not supported by the sources">' in html
+    assert html.count("<li>") == 2
+    assert re.sub(r"</?mark[^>]*>", "", html) == render(text)
+
+
+@given(st.text(max_size=200), st.lists(st.tuples(st.integers(-5, 220), st.integers(-5, 220))))
+def test_whatever_is_marked_the_html_is_clean(text, places):
+    html = render(text, (), (), [list(place) for place in places])
+    assert "<script" not in html
+    assert "\uf8f0" not in html.replace(text, "")

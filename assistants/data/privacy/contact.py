@@ -146,7 +146,7 @@ RULES = (
         alone=0.9,
         check=lambda bare: bare not in ("127001", "0000", "255255255255", "255255255"),
         refuse=re.compile(r"(?i)\b(?:v|version|release)\s?\d"),
-        digits=1,
+        digits=4,
     ),
     Rule(
         "PHONE_NUMBER",  # international

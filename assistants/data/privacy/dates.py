@@ -132,7 +132,7 @@ RULES = (
         ),
         alone=0.55,
         refuse=re.compile(r"(?i)\d (?:mg|ml|g|units?|steps|calories|people|patients|cells)\b"),
-        digits=1,
+        digits=4,
     ),
     Rule(
         "YEAR",
@@ -140,7 +140,7 @@ RULES = (
         0.5,
         needs=_SPOKEN_YEARS,
     ),
-    Rule("YEAR", re.compile(rf"(?<=\()(?P<value>{_YEAR}(?:[-–]{_YEAR})?)(?=\))"), 0.5, digits=1),
+    Rule("YEAR", re.compile(rf"(?<=\()(?P<value>{_YEAR}(?:[-–]{_YEAR})?)(?=\))"), 0.5, digits=4),
     Rule(
         "WEEKDAY",
         re.compile(r"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b"),

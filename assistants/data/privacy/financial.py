@@ -195,7 +195,7 @@ RULES: tuple[Rule | IbanRule | CardRule, ...] = (
         check=checksums.bitcoin_address,
         digits=1,
     ),
-    Rule("CRYPTO_ADDRESS", form(r"0x[0-9a-fA-F]{40}"), alone=0.92, digits=1),
+    Rule("CRYPTO_ADDRESS", form(r"0x[0-9a-fA-F]{40}"), alone=0.92, needs=("0x",)),
     Rule(
         "CRYPTO_ADDRESS",
         form(

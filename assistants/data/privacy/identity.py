@@ -62,7 +62,7 @@ _RULES = (
             r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}"
         ),
         alone=0.9,
-        digits=1,
+        digits=2,
     ),
     Rule(
         "UK_NHS",
@@ -80,7 +80,7 @@ _RULES = (
             re.I,
         ),
         alone=0.91,
-        digits=2,
+        digits=6,
     ),
     Rule(
         "DE_TAX_ID",
@@ -119,7 +119,7 @@ _RULES = (
         form(r"[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z]", re.I),
         alone=0.96,
         check=checksums.italian_fiscal_code,
-        digits=2,
+        digits=3,
     ),
     Rule(
         "NL_BSN",
@@ -157,7 +157,7 @@ _RULES = (
         form(r"[0-3]\d[01]\d{3}[-+ABCDEFYXWVU]\d{3}[0-9A-FHJ-NPR-Y]", re.I),
         alone=0.92,
         check=checksums.finnish_hetu,
-        digits=3,
+        digits=6,
     ),
     Rule(
         "NO_BIRTH_NUMBER",

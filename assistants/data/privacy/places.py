@@ -184,7 +184,7 @@ RULES = (
         "ZIP_CODE",
         re.compile(rf"(?:,|\s)\s?{_STATE},?\s{{1,2}}(?P<value>\d{{5}}(?:-\d{{4}})?)(?!\w)"),
         0.85,
-        digits=2,
+        digits=5,
     ),
     Rule(
         "ZIP_CODE",
@@ -192,7 +192,7 @@ RULES = (
         0.5,
         0.85,
         words("zip", "address", "postal"),
-        digits=2,
+        digits=9,
     ),
     Rule(
         "ZIP_CODE",
@@ -201,7 +201,7 @@ RULES = (
         ),
         needs=("zip", "post"),
         alone=0.85,
-        digits=2,
+        digits=1,
     ),
     Rule(
         "ZIP_CODE",
@@ -209,13 +209,13 @@ RULES = (
             r"(?<!\w)(?:GIR ?0AA|[A-PR-UWYZ](?:\d{1,2}|[A-HK-Y]\d|[A-HK-Y]\d\d|\d[A-HJKPS-UW]|[A-HK-Y]\d[ABEHMNPRV-Y]) \d[ABD-HJLNP-UW-Z]{2})(?!\w)"
         ),
         alone=0.85,
-        digits=2,
+        digits=1,
     ),
     Rule(
         "ZIP_CODE",
         re.compile(r"(?<!\w)[ABCEGHJ-NPRSTVXY]\d[A-Z][ -]\d[A-Z]\d(?!\w)"),
         0.85,
-        digits=2,
+        digits=1,
     ),
     Rule(
         "LOCATION",

@@ -15,6 +15,7 @@ _STRONG = 0.85  # a form that is enough by itself
 _NUMBERS_BEHIND = 4
 BACK = 48  # characters before a number or a word in which a form with it begins
 _NUMBER = re.compile(r"[0-9](?:[0-9 .\-/()+_,:]{0,40}[0-9])?")
+_CUT = 42  # characters at which one is cut; what goes on behind it counts with it
 _SEPARATORS = re.compile(r"[\s.\-/_()]+")
 
 
@@ -31,7 +32,11 @@ class Searched:
         # A few capitals become two characters in lower case; offsets must stay.
         self.lower = lower if len(lower) == len(text) else text
         self._numbers = [
-            (match.start(), match.end(), sum(map(str.isdigit, match[0])))
+            (
+                match.start(),
+                match.end(),
+                _CUT if len(match[0]) == _CUT else sum(map(str.isdigit, match[0])),
+            )
             for match in _NUMBER.finditer(text)
         ]
         self._known: dict[tuple[int, tuple[str, ...], int], list[tuple[int, int]]] = {}

@@ -42,7 +42,7 @@ _IN_CODE = re.compile(
 _TOKEN_STARTS = (
     "akia", "asia", "agpa", "aida", "aroa", "anpa", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
     "github_pat_", "glpat-", "xox", "xapp-", "aiza", "ya29.", "gocspx-", "k_live_", "k_test_", "whsec_",
-    "sk-", "hf_", "npm_", "pypi-", "sg.", "ac", "sk", "dop_v1_", "shp", "sq0", "key-", ":aa", "hvs.", "hvb.",
+    "sk-", "hf_", "npm_", "pypi-", "sg.", "dop_v1_", "shp", "sq0", "key-", ":aa", "hvs.", "hvb.",
     "age-secret-key-",
 )  # fmt: skip
 _TOKENS = (
@@ -63,7 +63,6 @@ _TOKENS = (
     r"npm_[A-Za-z0-9]{36}",
     r"pypi-[A-Za-z0-9_-]{50,255}",
     r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}",  # SendGrid
-    r"(?:AC|SK)[0-9a-f]{32}",  # Twilio
     r"dop_v1_[a-f0-9]{64}",  # DigitalOcean
     r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}",  # Shopify
     r"sq0(?:atp|csp)-[A-Za-z0-9_-]{22,43}",  # Square
@@ -99,6 +98,15 @@ RULES = (
         check=_is_no_example,
         needs=_TOKEN_STARTS,
         reach=420,
+    ),
+    # Twilio's begin as many words do.
+    Rule(
+        "API_KEY",
+        form(r"(?:AC|SK)[0-9a-f]{32}"),
+        0.96,
+        check=_is_no_example,
+        digits=1,
+        needs=("ac", "sk"),
     ),
     Rule(
         "JWT",
@@ -166,5 +174,7 @@ RULES = (
             r"(?i)\b(?:one[- ]time (?:code|password)|otp|verification code|2fa code|passcode)\W{0,3}(?:is\W{1,2})?(?P<value>\d{4,8})\b"
         ),
         alone=0.8,
+        digits=4,
+        needs=("time code", "time password", "otp", "verification code", "2fa code", "passcode"),
     ),
 )

@@ -18,22 +18,17 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterator
-from functools import lru_cache
-from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 
+from assistants.data.keys import list_keys
 from assistants.data.sealing.seal import Dates, Seal
 from assistants.exceptions import AssistantsError, NotFound
 from assistants.models import Conversation, RedactionMap
 
 NONCE = 12  # bytes, as GCM wants them
-KEY = 32  # bytes: AES-256
+PURPOSE = b"redaction map"
 
 
 class SealUnreadable(AssistantsError):
@@ -74,7 +69,7 @@ def save_seal(conversation_id: str | uuid.UUID, seal: Seal) -> None:
     row = RedactionMap.objects.filter(conversation_id=identity).first()
     if row:
         seal.load(_opened(identity, bytes(row.sealed), row.key_id))
-    key_id, key = next(_keys())
+    key_id, key = next(list_keys(PURPOSE))
     nonce = os.urandom(NONCE)
     clear = json.dumps(seal.dump(), ensure_ascii=False, separators=(",", ":")).encode(
         "utf-8", "surrogatepass"
@@ -100,7 +95,7 @@ def _reach(conversation_id: str | uuid.UUID, *, lock: bool) -> uuid.UUID:
 
 
 def _opened(identity: uuid.UUID, sealed: bytes, key_id: str) -> dict[str, object]:
-    for known, key in _keys():
+    for known, key in list_keys(PURPOSE):
         if known == key_id:
             try:
                 clear = AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], identity.bytes)
@@ -109,15 +104,3 @@ def _opened(identity: uuid.UUID, sealed: bytes, key_id: str) -> dict[str, object
             kept: dict[str, object] = json.loads(clear.decode("utf-8", "surrogatepass"))
             return kept
     raise SealUnreadable(f"no key {key_id} for the map of {identity}")
-
-
-def _keys() -> Iterator[tuple[str, bytes]]:
-    """(id, key), the current one first."""
-    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        yield _derived(str(secret))
-
-
-@lru_cache(maxsize=8)
-def _derived(secret: str) -> tuple[str, bytes]:
-    key = HKDF(SHA256(), KEY, salt=None, info=b"redaction map").derive(secret.encode())
-    return sha256(b"id of " + key).hexdigest()[:16], key

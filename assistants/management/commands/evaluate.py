@@ -11,7 +11,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from assistants.exceptions import AssistantsError
-from assistants.services import evaluation, redaction_evaluation
+from assistants.services import (
+    evaluation,
+    guardrail_evaluation,
+    redaction_evaluation,
+    speech_evaluation,
+)
 
 
 def share(text: str) -> float:
@@ -25,13 +30,17 @@ class Command(BaseCommand):
     help = "Measure on your own data. The last line printed is one JSON object."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("kind", choices=["retrieval", "redaction"])
+        parser.add_argument(
+            "kind", choices=["retrieval", "redaction", "guardrails", "transcription"]
+        )
         parser.add_argument(
             "path",
             type=Path,
             metavar="PATH",
             help="retrieval: a folder with corpus.jsonl, queries.jsonl and qrels.tsv; "
-            "redaction: a file of lines {text, spans: [{start, end, type}]}",
+            "redaction: a file of lines {text, spans: [{start, end, type}]}; "
+            "guardrails: a file of lines {text, label, kind}; "
+            "transcription: a manifest of lines {file, text}, files relative to it",
         )
         parser.add_argument(
             "--keyword-weight",
@@ -48,6 +57,10 @@ class Command(BaseCommand):
         try:
             if kind == "redaction":
                 figures = redaction_evaluation.evaluate_redaction(path)
+            elif kind == "guardrails":
+                figures = guardrail_evaluation.evaluate_guardrails(path)
+            elif kind == "transcription":
+                figures = speech_evaluation.evaluate_transcription(path)
             else:
                 figures = evaluation.evaluate_retrieval(path, keyword_weight)
         except AssistantsError as error:

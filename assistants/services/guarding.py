@@ -120,11 +120,14 @@ def record_blocked(user: AbstractBaseUser, blocked: MessageBlocked) -> None:
         )
 
 
-def check_edit(assistant_id: int, answer: Answer, text: str) -> Decision:
+def check_edit(assistant_id: int | None, answer: Answer, text: str) -> Decision:
     """A reviewer's words in the place of an answer, by the same policy as any answer. That it
     should be reviewed is no objection: it is. The conversation is not theirs to read.
     """
-    assistant = registry.get_assistants()[assistant_id]
+    assistant = registry.get_assistants().get(assistant_id or 0)
+    if assistant is None:
+        gone = "The assistant is gone, and its policy with it. Reject the answer instead."
+        return Decision(Outcome.BLOCK, gone, message=gone, code="blocked")
     checked = Checked(
         text,
         Stage.ANSWER,

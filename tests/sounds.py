@@ -17,13 +17,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.product import CHECKOUT
+
 RATE = 16_000
 Samples = NDArray[np.int16]
 # First three formants in Hz of some vowels (Peterson and Barney 1952).
 VOWELS = (
     (270, 2290, 3010), (660, 1720, 2410), (730, 1090, 2440), (300, 870, 2240), (490, 1350, 1690),
 )  # fmt: skip
-CLIPS = Path(os.environ.get("EVALS_DIR", "../shared/evals")) / "audio"
+CLIPS = Path(os.environ.get("EVALS_DIR") or CHECKOUT.parent / "shared" / "evals") / "audio"
 with_clips = pytest.mark.skipif(
     not CLIPS.is_dir(), reason="EVALS_DIR names no folder with audio clips"
 )

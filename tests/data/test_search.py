@@ -507,7 +507,7 @@ def test_a_scope_is_scanned_while_that_is_quicker():
         assert searching.is_scanned(chunks, total) is scanned, (chunks, total)
 
 
-# What the planner may choose also hangs on statistics that are gathered beside the tests.
+# Once, in a whole run, the planner did not take the zones' index; why is not known.
 @pytest.mark.flaky(reruns=3, reruns_delay=1)
 class TestIndexes:
     """Each way of searching has its index, as the app's role and under row-level security."""

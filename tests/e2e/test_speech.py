@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import wave
 from collections.abc import Callable, Iterator
@@ -11,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from benchmarks.product import CHECKOUT, Product
+from benchmarks.product import Product
 from tests.e2e.driver import ChatPage
+from tests.sounds import CLIPS
 
-EVALS = Path(os.environ.get("EVALS_DIR") or CHECKOUT.parent / "shared" / "evals")
-CLIP = EVALS / "audio" / "jfk.flac"  # eleven seconds, public domain
+CLIP = CLIPS / "jfk.flac"  # eleven seconds, public domain
 PATIENCE = 240_000  # milliseconds: a model is loaded on a busy machine
 
 pytestmark = [

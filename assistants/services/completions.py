@@ -162,7 +162,7 @@ async def followed(opened: Opened) -> AsyncIterator[AsyncIterator[str | Withdraw
                 yield None
             elif frame.type in compute.END_TYPES:
                 ended = True
-                yield await on_a_thread(get_completion)(opened.user, opened.answer)
+                yield await on_a_thread(_get_end)(opened)
                 return
             elif frame.type == "answer.withdrawn":
                 yield Withdrawn(str(frame.data["message"]))
@@ -189,6 +189,19 @@ async def _read(answer: str, frames: asyncio.Queue[StreamFrame | Exception | Non
                 await frames.put(frame)
     except Exception as error:
         await frames.put(error)
+
+
+def _get_end(opened: Opened) -> Ended:
+    """What its own asker does not find any more, they lost: the end may come before that is told.
+
+    Raises AccessWithdrawn.
+    """
+    try:
+        return get_completion(opened.user, opened.answer)
+    except AccessWithdrawn:
+        raise
+    except NotFound as error:
+        raise AccessWithdrawn(f"answer {opened.answer}") from error
 
 
 def _key_ended(opened: Opened) -> AccessWithdrawn:

@@ -507,8 +507,6 @@ def test_a_scope_is_scanned_while_that_is_quicker():
         assert searching.is_scanned(chunks, total) is scanned, (chunks, total)
 
 
-# Once, in a whole run, the planner did not take the zones' index; why is not known.
-@pytest.mark.flaky(reruns=3, reruns_delay=1)
 class TestIndexes:
     """Each way of searching has its index, as the app's role and under row-level security."""
 
@@ -531,20 +529,21 @@ class TestIndexes:
         return searching.WORDED.format(matches=matches, weight="0::float8", candidates=5)
 
     def test_a_scan_reads_the_zones_index_alone(self, corpus):
-        plan = self.plan(
-            corpus[0], self.near(searching.EXACT), off=("seqscan", "bitmapscan", "indexscan")
-        )
-        assert "Index Only Scan using embedding_zone_1" in plan
+        # Not "indexscan" as well: that turns off what reads an index alone too, and where every
+        # way is off, the statistics of a nearly empty table decide.
+        plan = self.plan(corpus[0], self.near(searching.EXACT), off=("seqscan", "bitmapscan"))
+        assert "Index Only Scan using embedding_zone_1" in plan, plan
+        assert "Disabled" not in plan
 
     def test_the_graph(self, graph, corpus):
         near = self.near(searching.INDEXED.format(dimensions=384))
         plan = self.plan(corpus[0], near, off=("seqscan", "sort"))
-        assert "Index Scan using embedding_model_1" in plan
+        assert "Index Scan using embedding_model_1" in plan, plan
 
     def test_words(self, corpus):
         for matches in (searching.MATCHES, searching.MATCHES_WIDE):
             plan = self.plan(corpus[0], self.worded(matches))
-            assert "Bitmap Index Scan on chunk_words" in plan
+            assert "Bitmap Index Scan on chunk_words" in plan, plan
         (condition,) = (line for line in plan.splitlines() if "Index Cond" in line)
         assert "zone_id" not in condition  # of nearly all zones none is looked up
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 
 import pytest
 
@@ -207,6 +208,23 @@ def test_the_answer_is_withheld_when_what_was_given_may_not_be_read_any_more(tol
     house.zones.compliance.readers.clear()
     with pytest.raises(AccessWithdrawn):
         completions.get_completion(house.alice, ended.answer)
+
+
+@pytest.mark.django_db(transaction=True)  # the end is looked up by another thread
+def test_an_end_that_comes_before_the_news_of_a_lost_right_tells_of_it(house, monkeypatch):
+    monkeypatch.setattr(completions.rights, "watch_answer", lambda *_: nullcontext())
+    monkeypatch.setattr(completions.rights, "watch_key", lambda *_: nullcontext())
+    opened = open_completion(house.alice)
+    chat.answer(opened.answer)
+    house.alice.is_active = False
+    house.alice.save()
+
+    async def follow():
+        async with completions.followed(opened) as pieces:
+            return [piece async for piece in pieces]
+
+    with pytest.raises(AccessWithdrawn):
+        asyncio.run(follow())
 
 
 @pytest.mark.django_db(transaction=True)  # what leaves is sealed by another thread

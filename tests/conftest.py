@@ -46,7 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     folders = CHECKOUT / "tests"
     items.sort(key=lambda item: ORDER.index(item.path.relative_to(folders).parts[0]))
     for item in items:
-        if item.get_closest_marker("e2e") or item.get_closest_marker("faults"):
+        marks = {mark.name for mark in item.iter_markers()}
+        if marks & {"e2e", "faults"} or "product" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -96,3 +96,23 @@ def test_what_is_said_with_its_times(choices, engine):
     assert other == []
     (again,) = speech.transcribe_utterance(transcriber, samples.tobytes())
     assert again.text == segment.text
+
+
+@sounds.with_clips
+def test_an_utterance_is_encoded_once_for_language_and_text(choices, monkeypatch):
+    with data.recordings.decode(
+        data.recordings.LocalFile(sounds.CLIPS / "librivox_0880.wav")
+    ) as sound:
+        samples = np.concatenate([block[:, 0] for block in sound.blocks()])
+    transcriber = speech.load(choices["faster-whisper"])
+    encode, seen = transcriber._whisper.encode, []
+
+    def look(features):
+        seen.append(features.shape)
+        return encode(features)
+
+    monkeypatch.setattr(transcriber._whisper, "encode", look)
+    for _ in range(2):
+        (spoken,) = speech.transcribe_utterance(transcriber, samples.tobytes())
+        assert spoken.language == "en"
+    assert len(seen) == 2

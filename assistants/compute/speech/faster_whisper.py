@@ -37,16 +37,17 @@ class FasterWhisper:
         # The library's defaults, as it makes them; nothing is transcribed here.
         _, info = self._whisper.transcribe(_silence(), language="en", word_timestamps=True)
         self._options = info.transcription_options
+        self._last: tuple[Samples, Any, Any] | None = None
 
     def detect(self, samples: Samples) -> tuple[str, float]:
-        return self._detect(self._encode(self._features(samples)))
+        return self._detect(self._look(samples)[1])
 
     def read(self, samples: Samples, language: str, hints: Sequence[str] = ()) -> list[Reading]:
         """As `WhisperModel.transcribe`; the encoder runs once for language and text."""
         from faster_whisper.tokenizer import Tokenizer
 
-        features = self._features(samples)
-        encoded = self._encode(features)
+        features, encoded = self._look(samples)
+        self._last = None
         tokenizer = Tokenizer(
             self._whisper.hf_tokenizer,
             self._whisper.model.is_multilingual,
@@ -80,6 +81,15 @@ class FasterWhisper:
             max_length=tokens + 2,
             suppress_tokens=[end],
         )
+
+    def _look(self, samples: Samples) -> tuple[Any, Any]:
+        """Features, and what the encoder makes of them: most of the work, so `read` after `detect`
+        of the same samples does not do it again.
+        """
+        if self._last is None or self._last[0] is not samples:
+            features = self._features(samples)
+            self._last = samples, features, self._encode(features)
+        return self._last[1:]
 
     def _features(self, samples: Samples) -> Any:
         return self._whisper.feature_extractor(samples)

@@ -29,6 +29,7 @@ import aiohttp
 
 from benchmarks import product as running
 from benchmarks.product import CHECKOUT, Product
+from benchmarks.upstream import read_stamp
 
 TOKENS = 200
 # Delay between two tokens in ms, and the numbers of streams with how often each is run.
@@ -91,7 +92,7 @@ class Reader:
         if self.first is None:
             self.first = (now - self.asked) * 1000
         *whole, self.rest = (self.rest + text).split(" ")
-        self.latencies += [(now - float(stamp)) * 1000 for stamp in whole]
+        self.latencies += [(now - read_stamp(stamp)) * 1000 for stamp in whole]
 
 
 async def ask_directly(session: aiohttp.ClientSession, url: str, message: str) -> Reader:

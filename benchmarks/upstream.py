@@ -110,7 +110,17 @@ def _frame(event: bytes) -> bytes:
 
 
 def _stamped() -> bytes:
-    return _STAMPED % f"{time.monotonic():.5f} ".encode()
+    return _STAMPED % f"{time.monotonic():.5f} ".translate(_LETTERS).encode()
+
+
+def read_stamp(word: str) -> float:
+    """The monotonic time, in seconds, that a stamp tells."""
+    return float(word.translate(_DIGITS))
+
+
+# A text of words, as answers are: numbers would be looked at as accounts and telephones.
+_LETTERS = str.maketrans("0123456789.", "aeioubdfglm")
+_DIGITS = str.maketrans("aeioubdfglm", "0123456789.")
 
 
 _STAMPED = _event([{"index": 0, "delta": {"content": "%s"}, "finish_reason": None}])

@@ -145,6 +145,30 @@ class TestKnownValues:
         types = ("PERSON", "PHONE", "DATE", "CARD")
         assert not types_in(text, known=["Person One", "112 1212 12"], placeholders=types)
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Reply to [PERSON_1].doering five  four",
+            "ask jane_[PERSON_2b] first",
+            "[USERNAME_1]doering is on holiday",
+            "jane[EMAIL_3]",
+        ],
+    )
+    def test_what_was_replaced_in_part_stays(self, text):
+        types = ("PERSON", "USERNAME", "EMAIL")
+        assert "REPLACED_IN_PART" in types_in(text, placeholders=types)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Thanks to [PERSON_1]. The report of [DATE_1]-[DATE_2] is in minutes_[DATE_1].pdf",
+            "[PERSON_1]'s file, [PERSON_1]s Akte, ([EMAIL_1]), `[USERNAME_1]`; <[EMAIL_2]>",
+        ],
+    )
+    def test_what_stands_beside_a_placeholder_is_no_part(self, text):
+        types = ("PERSON", "USERNAME", "EMAIL", "DATE")
+        assert not types_in(text, placeholders=types)
+
     def test_a_placeholder_of_no_known_type_is_text(self):
         assert types_in("Dear [FERREIRA_1]", known=["Odalys Ferreira"], placeholders=["PERSON"])
 

@@ -37,6 +37,11 @@ SECRETS, KNOWN, GUISES = "secrets", "known values", "disguises"
 _PROSE = 64  # characters: a longer string is looked at by the handed-in detectors in any case
 _STANDS_FOR_A_VALUE = "\ufffc"
 _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
+# A name or address of which only a part was replaced: "[PERSON_1].doe", "jane.[PERSON_2]".
+_SOMEBODY = r"\[(?:PERSON|USERNAME|EMAIL)_\d{1,4}[a-z]{0,2}\]"
+_IN_PART = re.compile(
+    rf"{_SOMEBODY}(?:[._][^\W\d_]{{3}}|[^\W\d_]{{4}}|\d)|(?:[^\W\d_]{{2}}[._]|[^\W\d_]{{4}}){_SOMEBODY}"
+)
 
 
 @dataclass(slots=True)
@@ -72,14 +77,15 @@ def inspect(
         whole = "\n\n".join(string for strings in texts.messages for string in strings)
         if text not in whole:
             whole = f"{whole}\n\n{text}"
+        hits = [Hit("REPLACED_IN_PART", match[0]) for match in _IN_PART.finditer(whole)]
         whole = _masked(whole, placeholders)
         try:
             layers = read_layers(whole)
         except Unreadable as unreadable:
             texts.views = [fold(whole)]
-            return [Hit(f"UNREADABLE: {unreadable}", "")]
+            return [*hits, Hit(f"UNREADABLE: {unreadable}", "")]
         texts.views = [fold(each) for each in (whole, *layers)]
-        return []
+        return hits
 
     def identifiers() -> Iterator[Hit]:
         for strings in texts.messages:

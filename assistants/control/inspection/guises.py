@@ -20,7 +20,9 @@ _WHOLE = re.compile(r"(?<![\w@/])[\w.+-]{2,60}+@[\w-]{1,60}+(?:\.[\w-]{1,30}+){1
 _VERSION = re.compile(r"@v?\d+(?:\.[\dx*]+){0,4}(?:-[\w.]+)?\Z")
 _HOST = re.compile(r"(?:git|hg)@(?:github\.com|gitlab\.com|bitbucket\.org)\Z", re.I)
 # A name with a number behind it: "janedoe84".
-_ACCOUNT = re.compile(r"(?<![\w./\-@'\"`])(?P<name>[a-z]{8,40}+)\d{2,6}(?![\w./\-('\"`])")
+_ACCOUNT = re.compile(
+    r"(?<![\w./\-@'\"`])(?P<name>[a-z]{8,40}+)(?:\d{2,6}|(?<=[a-z]{11})\d)(?![\w./\-('\"`])"
+)
 # The same in two parts: "jane_doe84".
 _TWO_PARTS = re.compile(
     r"(?<![\w./\-@'\"`])(?P<one>[a-z]{3,20}+)[._](?P<two>[a-z]{4,20}+)\d{1,6}(?![\w/\-('\"`]|\.\w)",

@@ -110,15 +110,15 @@ def _frame(event: bytes) -> bytes:
 
 
 def _stamped() -> bytes:
-    return _STAMPED % f"{time.monotonic():.5f} ".translate(_LETTERS).encode()
+    return _STAMPED % f"{f'{time.monotonic():.5f}'.translate(_LETTERS)}? ".encode()
 
 
 def read_stamp(word: str) -> float:
     """The monotonic time, in seconds, that a stamp tells."""
-    return float(word.translate(_DIGITS))
+    return float(word.rstrip("?").translate(_DIGITS))
 
 
-# A text of words, as answers are: numbers would be looked at as accounts and telephones.
+# Numbers would be looked at as accounts, and what is no question as claims without a source.
 _LETTERS = str.maketrans("0123456789.", "aeioubdfglm")
 _DIGITS = str.maketrans("aeioubdfglm", "0123456789.")
 

@@ -22,6 +22,38 @@ _GRAVE = (
     r"|lithium|amiodarone|adrenaline|epinephrine|noradrenaline|midazolam|ketamine|propofol"
     r"|alteplase|rivaroxaban|apixaban|edoxaban|dabigatran|magnesium\ssul(?:ph|f)ate|tramadol)"
 )
+_GRAVE_ONES = (
+    *(
+        "insulin",
+        "warfarin",
+        "heparin",
+        "enoxaparin",
+        "dalteparin",
+        "morphine",
+        "fentanyl",
+        "oxycodone",
+    ),
+    *(
+        "methadone",
+        "hydromorphone",
+        "potassium",
+        "digoxin",
+        "methotrexate",
+        "vincristine",
+        "chemotherapy",
+    ),
+    *(
+        "opioid",
+        "lithium",
+        "amiodarone",
+        "adrenaline",
+        "epinephrine",
+        "midazolam",
+        "ketamine",
+        "propofol",
+    ),
+    *("alteplase", "rivaroxaban", "apixaban", "edoxaban", "dabigatran", "magnesium", "tramadol"),
+)
 _UNIT = r"(?:mg|mcg|µg|μg|micrograms?|milligrams?|grams?|g|ml|millilitres?|units?|IU|mmol|drops?|tablets?|puffs?)"
 _DOSE = rf"\d[\d.,]*\s?(?:-|–|to\s)?\s?(?:\d[\d.,]*\s?)?{_UNIT}\b(?:\s?/\s?(?:kg|m2|h|hour|day|dose|min))?"
 _GIVEN = (
@@ -64,13 +96,13 @@ _MEDICAL = (
     Form(
         Kind.MEDICAL_ADVICE, 0.95, "names the dose of a medicine that can do grave harm",
         _re(rf"\b{_GRAVE}\b[^.\n]{{0,80}}?{_DOSE}|{_DOSE}[^.\n]{{0,40}}?\b{_GRAVE}\b"),
-        ("mg", "mcg", "µg", "unit", "microgram", "iu", "ml", " g"), _OUTPUT,
+        _GRAVE_ONES, _OUTPUT,
     ),
     Form(
         Kind.MEDICAL_ADVICE, 0.8, "names a dose",
         _re(rf"{_DOSE}[^.\n]{{0,60}}?\b{_GIVEN}|\b{_GIVEN}\b[^.\n]{{0,60}}?{_DOSE}"
             rf"|\b(?:give|take|administer|prescribe|start|inject|dose)\w*\b[^.\n]{{0,60}}?{_DOSE}"),
-        ("mg", "mcg", "µg", "unit", "microgram", "iu", "ml", "tablet", "gram", "puff", "drop"), _OUTPUT,
+        (), _OUTPUT,
     ),
 )  # fmt: skip
 
@@ -80,7 +112,7 @@ _LEGAL = (
         _re(r"\b(?:can|could|should|may)\s(?:I|we|they|he|she)\s(?:sue|plead|settle|appeal|countersue)\b"
             r"|\b(?:am|are)\s(?:I|we)\s(?:legally\s)?(?:liable|guilty|entitled)\b|\blegal\s(?:opinion|advice)\b"
             r"|\bwould\s(?:we|I)\swin\s(?:in\scourt|the\scase)|\bwhat\sare\s(?:my|our)\schances\sin\scourt"),
-        ("sue", "plead", "settle", "appeal", "liable", "guilty", "entitled", "legal", "court"), _INPUT,
+        ("sue", "plead", "settle", "appeal", "liable", "guilty", "entitled", "legal", "court", "case"), _INPUT,
     ),
     Form(
         Kind.LEGAL_ADVICE, 0.85, "gives a legal opinion",

@@ -7,6 +7,7 @@ more than the words do, so the vector has length 1.
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from typing import Any
@@ -36,6 +37,7 @@ def plain(text: str) -> str:
     return _NUMBERS.sub("0", _BLANKS.sub(" ", fold(text).lower())).strip()
 
 
+@functools.lru_cache(maxsize=16)  # a message is looked at two or three times in a row
 def hashed(text: str) -> tuple[Array, Array]:
     """The places (sorted, below `WIDTH`) and values of a text's pieces; its length is 1."""
     text = plain(text)

@@ -14,8 +14,8 @@ QUOTED = 0.4  # the severity of what stands in a source word for word: it is rep
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`pattern` is bounded, so that its time is linear. `needs` are words in small letters, one of
-    which must stand in the text: looking for them costs next to nothing.
+    """`pattern` is bounded, so that its time is linear. `needs` are words, casefolded and with one
+    blank between two, one of which stands in all that it finds: they cost next to nothing.
     """
 
     kind: Kind
@@ -29,7 +29,7 @@ class Form:
 
 def find_forms(name: str, version: str, forms: Iterable[Form], checked: Checked) -> list[Finding]:
     """The first find of each form. A source's own words weigh less than what a model made up."""
-    lower = checked.text.lower()
+    lower = " ".join(checked.text.casefold().split())
     findings = []
     for form in forms:
         if checked.stage not in form.stages:

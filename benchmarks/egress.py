@@ -12,6 +12,7 @@ address and an account in them. Processor time beside wall time: the machine is 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 import statistics
@@ -58,6 +59,8 @@ def main() -> None:
 
 def measure_way() -> None:
     """`egress.prepare`, as an answer calls it, on the worker's loop."""
+    from assistants import data
+    from assistants.exceptions import EgressRefused
     from assistants.models import Answer, Conversation, Message
     from assistants.services import egress
     from assistants.types import CLOUD, DeploymentSpec, Prompt, PromptMessage, Role
@@ -66,8 +69,10 @@ def measure_way() -> None:
     user = factories.make_user("leaving", "leaving")
     assistant = factories.make_assistant("leaving")
     deployment = DeploymentSpec("cloud", "anthropic", CLOUD, "us", "model")
-    texts = make_texts(2_000, 100)
+    several = itertools.cycle(make_texts(2_000, 100))
+    kept: list[str] = []
 
+    @data.rights_of_system()
     def subject() -> egress.Subject:
         chat = Conversation.objects.create(owner=user, assistant=assistant, zones=["general"])
         message = Message.objects.create(
@@ -77,12 +82,16 @@ def measure_way() -> None:
         return egress.Subject(str(answer.pk), str(chat.pk), "leaving", (), ("general",))
 
     async def leave(n: int, subject: egress.Subject) -> float:
-        text = f"{SENSITIVE}\n\n{texts[n]}"
+        text = f"{SENSITIVE}\n\n{next(several)}"
         prompt = Prompt((PromptMessage(Role.USER, text),), question=text)
         started = time.perf_counter()
-        departure = await egress.prepare(subject, prompt, deployment, generation_id=str(n))
-        assert departure.ticket
-        assert "Thorvaldsen" not in departure.payload
+        try:
+            departure = await egress.prepare(subject, prompt, deployment, generation_id=str(n))
+        except EgressRefused as refused:
+            kept.append(refused.rule)
+        else:
+            assert departure.ticket
+            assert "Thorvaldsen" not in departure.payload
         return 1000 * (time.perf_counter() - started)
 
     async def leave_all(subjects: list[egress.Subject]) -> list[float]:
@@ -93,6 +102,7 @@ def measure_way() -> None:
     for count, repeats in AT_ONCE.items():
         wall: list[float] = []
         busy = 0.0
+        kept.clear()
         for _ in range(repeats):
             subjects = [subject() for _ in range(count)]
             before = database.Cost.now()
@@ -101,7 +111,8 @@ def measure_way() -> None:
             busy += after.own + after.database - before.own - before.database
         print(
             f"  {count:3} at once: p50 {statistics.median(wall):6.1f}  p95 {_p95(wall):6.1f}   "
-            f"(processor, with the database: {1000 * busy / len(wall):.1f} a request)",
+            f"(processor, with the database: {1000 * busy / len(wall):.1f} a request; "
+            f"{len(kept)} of {len(wall)} kept by the gate)",
             flush=True,
         )
 

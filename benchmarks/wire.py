@@ -16,11 +16,12 @@ import argparse
 import asyncio
 import json
 import random
+import re
 import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,19 +158,41 @@ async def run(product: Product, cloud: clouds.Cloud, requests: Sequence[Planted]
 
 
 def find_leaks(requests: Sequence[Planted], received: Sequence[bytes]) -> list[tuple[Planted, str]]:
-    """Each planted value that any of the received bytes hold, with the body that holds it."""
+    """Each planted value that any of the received bytes hold, with the piece that holds it."""
     leaks = []
-    for raw in dict.fromkeys(received):
-        text = raw.decode("utf-8", "replace")
-        try:
-            body = json.dumps(json.loads(text.split("\r\n\r\n", 1)[1]), ensure_ascii=False)
-        except (ValueError, IndexError):
-            body = ""
-        forms = readings(f"{text}\n{body}")
+    for piece in dict.fromkeys(piece for raw in dict.fromkeys(received) for piece in pieces(raw)):
+        forms = ["\0".join(readings(piece))]
         for planted in requests:
             if planted.values and seen_on_wire(planted.values, forms):
-                leaks.append((planted, body or text))
+                leaks.append((planted, piece))
     return leaks
+
+
+def pieces(raw: bytes) -> Iterator[str]:
+    """What a request holds: its head, and each paragraph of each string of its body. Most of them,
+    instructions and passages, come again and again; looked at once, each can be looked at closely.
+    """
+    text = raw.decode("utf-8", "replace")
+    head, _, body = text.partition("\r\n\r\n")
+    yield re.sub(r"(?im)^(?:content-length|x-stainless-[\w-]+):.*$", "", head)
+    try:
+        strings = list(_strings(json.loads(body)))
+    except ValueError:
+        strings = [body]
+    for string in strings:
+        yield from string.split("\n\n")
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, held in value.items():
+            yield name
+            yield from _strings(held)
+    elif isinstance(value, list):
+        for held in value:
+            yield from _strings(held)
 
 
 def tell(report: Report) -> None:

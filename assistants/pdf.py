@@ -43,6 +43,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\ue000-\uf8ff]")
 INDENT = 12  # points a level
 DEEPEST = 6
 CODE_COLUMNS = 88
+MOST_COLUMNS = 16  # of a table; a wider one is set as text
 WIDTH = 481  # points between the margins of A4
 
 
@@ -52,7 +53,7 @@ def render_pdf(parts: Sequence[Part], *, title: str, author: str) -> bytes:
 
     try:
         return _build(parts, title, author)
-    except LayoutError:  # something in it fits no page: all of it as text
+    except (LayoutError, ValueError):  # something in it fits no page: all of it as text
         plain = [(NOTE if kind == MARKDOWN else kind, text) for kind, text in parts]
         return _build(plain, title, author)
 
@@ -103,7 +104,7 @@ class _Setter:
         self._lists: list[int | None] = []  # of each open list, the next number
         self._quotes = 0
         self._mark = ""
-        self._rows: list[list[Any]] = []
+        self._rows: list[list[tuple[str, str]]] = []  # each cell's text and style
 
     def set(self, tokens: Sequence[Token]) -> list[Any]:
         for place, token in enumerate(tokens):
@@ -176,6 +177,9 @@ class _Setter:
 
         columns = max((len(row) for row in self._rows), default=0)
         if not columns:
+            return
+        if columns > MOST_COLUMNS:
+            self._add_code("\n".join(" | ".join(text for text, _ in row) for row in self._rows))
             return
         cells = [
             [Paragraph(text, _styles()[style]) for text, style in row] + [""] * (columns - len(row))

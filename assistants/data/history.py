@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -52,7 +53,7 @@ with hits as (
     select distinct on (conversation_id) *, count(*) over (partition by conversation_id) as hits
     from placed order by conversation_id, message_id is null, at desc
 )
-select chat.id, chat.title, chat.archived is not null, assistant.slug, assistant.name,
+select chat.id, chat.archived is not null, assistant.slug, assistant.name,
     best.message_id, best.answer_id, best.at, best.hits,
     ts_headline('english', chat.title, %(query)s::tsquery, %(whole)s),
     ts_headline('simple', chat.title, %(query)s::tsquery, %(whole)s),
@@ -123,10 +124,13 @@ def search_history(scope: Scope, text: str, *, limit: int) -> list[Hit]:
                 "excerpt": EXCERPT,
             },
         )
-        return [
-            Hit(*row[:1], _split(*row[9:11]), *row[2:9], _split(*row[11:]))
-            for row in cursor.fetchall()
-        ]
+        return [_hit(row) for row in cursor.fetchall()]
+
+
+def _hit(row: Sequence[Any]) -> Hit:
+    chat, archived, slug, name, message, answer, at, count, *texts = row
+    title, excerpt = _split(*texts[:2]), _split(*texts[2:])
+    return Hit(chat, title, archived, slug, name, message, answer, at, count, excerpt)
 
 
 def _query_of(words: Sequence[tuple[int, str, list[str]]]) -> str:

@@ -95,7 +95,7 @@ def give_feedback(
             )
         given = Feedback.objects.filter(answer=answer).first()
         if given is None:
-            given = Feedback(answer=answer, author=user)
+            given = Feedback(answer=answer, author_id=user.pk)
         if given.verdict != verdict:
             given.reasons = []
         given.verdict = verdict
@@ -151,11 +151,11 @@ def get_page(user: AbstractUser, number: int = 1) -> FeedbackPage:
 
 def _count() -> list[tuple[str, int, int]]:
     name = "answer__message__conversation__assistant__name"
-    counted = Feedback.objects.values_list(name).annotate(
-        Count("pk", filter=Q(verdict=Feedback.Verdict.UP)),
-        Count("pk", filter=Q(verdict=Feedback.Verdict.DOWN)),
+    counted = Feedback.objects.values(name).annotate(
+        good=Count("pk", filter=Q(verdict=Feedback.Verdict.UP)),
+        bad=Count("pk", filter=Q(verdict=Feedback.Verdict.DOWN)),
     )
-    return [(str(each), good, bad) for each, good, bad in counted.order_by(name)]
+    return [(str(each[name]), each["good"], each["bad"]) for each in counted.order_by(name)]
 
 
 def _form(given: Feedback) -> FeedbackForm:

@@ -26,7 +26,8 @@ SEARCHED_CHARACTERS = 200
 FOUND_AT_ONCE = 25
 
 # What Markdown adds to the words; an excerpt is shown as text.
-_MARKUP = re.compile(r"[*`#|>]+|(?<=\n)-{3,}|\s+")
+_MARKUP = re.compile(r"[*`#|>]+|:?-{3,}:?")
+_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,13 @@ def list_more(
         return _page(listed, after)
 
 
+def list_newest(user: AbstractBaseUser, count: int) -> list[Conversation]:
+    """Wherever they are in the sidebar."""
+    with data.rights_of_user(user) as scope:
+        newest = _listed(scope).filter(archived=None).order_by("-updated", "-pk")
+        return list(newest[:count])
+
+
 def list_folders(user: AbstractBaseUser) -> list[Folder]:
     with data.rights_of_user(user) as scope:
         return list(Folder.objects.filter(owner=scope.user_id))
@@ -122,7 +130,8 @@ def search(user: AbstractBaseUser, text: str) -> list[Hit]:
 
 
 def _without_markup(excerpt: data.Excerpt) -> data.Excerpt:
-    return [(_MARKUP.sub(" ", text), is_hit) for text, is_hit in excerpt]
+    plain = [(_SPACES.sub(" ", _MARKUP.sub(" ", text)), is_hit) for text, is_hit in excerpt]
+    return [(text, is_hit) for text, is_hit in plain if text]
 
 
 def _listed(scope: Scope) -> QuerySet[Conversation]:

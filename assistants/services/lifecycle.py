@@ -200,7 +200,9 @@ def _refuse_temporary(chat: Conversation) -> None:
 def _make_folder(scope: Scope, name: str) -> Folder:
     """The user's folder of this name, made if there is none."""
     name = _name(name, FOLDER_CHARACTERS, "a folder’s name")
-    mine = Folder.objects.filter(owner=scope.user_id)
+    reader = scope.user_id
+    assert reader is not None  # noqa: S101  # theirs is the conversation that goes into it
+    mine = Folder.objects.filter(owner=reader)
     known = mine.filter(name__iexact=name).first()
     if known is not None:
         return known
@@ -209,7 +211,7 @@ def _make_folder(scope: Scope, name: str) -> Folder:
             "too many folders",
             user_message=f"There are {MOST_FOLDERS} folders already. Delete one first.",
         )
-    folder = Folder(owner_id=scope.user_id, name=name)
+    folder = Folder(owner_id=reader, name=name)
     _store_folder(folder)
     return folder
 

@@ -70,7 +70,7 @@ def share_conversation(user: AbstractUser, conversation_id: uuid.UUID, username:
                 "is made of, so it cannot be shared with them.",
             )
         share, created = Share.objects.get_or_create(
-            conversation=chat, owner=user, colleague=colleague, revoked=None
+            conversation=chat, owner_id=user.pk, colleague_id=colleague.pk, revoked=None
         )
         if created:
             _record("share.created", user, share, colleague.username)

@@ -7,6 +7,7 @@ be lost to, and it is there at once. Pure.
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 TITLE_CHARACTERS = 60
 
@@ -39,22 +40,31 @@ def title_of(text: str) -> str:
     """At most 60 characters: the first question in the message, or else its first sentence, without
     greeting and courtesies. A message of code alone is named by its beginning.
     """
-    prose = _CODE.sub("\n", text)
+    prose = _CODE.sub("\n\n", text)
     sentences = [_bare(sentence) for sentence in _SENTENCE_END.split(prose)]
-    sentences = [sentence for sentence in sentences if sentence]
-    asked = [each for each in sentences if each.endswith("?") and len(each.split()) > 1]
-    chosen = (asked or sentences or [text])[0]
+    sentences = [each for each in sentences if each.words]
+    asked = [each for each in sentences if each.is_question]
+    chosen = (asked or sentences or [_Sentence(text)])[0].words
     line = " ".join(chosen.split())
     return _shortened(line[:1].upper() + line[1:])
 
 
-def _bare(sentence: str) -> str:
+class _Sentence(NamedTuple):
+    words: str
+    is_question: bool = False
+
+
+def _bare(sentence: str) -> _Sentence:
+    """Without courtesies; "Can you tell me what …?" becomes "what …", which is no question."""
     bare = _MARKS.sub("", sentence)
-    for courtesy in (_GREETING, _LEAD_IN, _LEAD_IN):
-        found = courtesy.match(bare)
-        if found:
-            bare = _MARKS.sub("", bare[found.end() :])
-    return bare.strip()
+    if found := _GREETING.match(bare):
+        bare = _MARKS.sub("", bare[found.end() :])
+    bare = bare.strip()
+    is_question = bare.endswith("?") and len(bare.split()) > 1
+    for _ in range(2):  # "Could you please tell me, please, …"
+        if found := _LEAD_IN.match(bare):
+            bare = _MARKS.sub("", bare[found.end() :]).rstrip("? ")
+    return _Sentence(bare, is_question)
 
 
 def _shortened(line: str) -> str:

@@ -5,7 +5,7 @@ HTML for the page that is open. A change answers 204, or 400 with its form and w
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
@@ -20,6 +20,7 @@ from assistants.models import Conversation
 from assistants.services import conversations, history, lifecycle
 
 DONE = 204
+NEWEST = 8  # offered before anything is typed
 
 
 @require_safe
@@ -51,7 +52,7 @@ def search(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()
     try:
         hits = history.search(person(request), text)
-        newest = [] if text else history.list_more(person(request)).conversations[:8]
+        newest = [] if text else history.list_newest(person(request), NEWEST)
     except InvalidRequest as error:
         return render(request, "history/_found.html", {"error": error.user_message}, status=400)
     found = [(hit, _place(hit)) for hit in hits]
@@ -149,7 +150,7 @@ def _form(
     conversation_id: uuid.UUID,
     template: str,
     change: Callable[[], None],
-    more: dict[str, object] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> HttpResponse:
     """The form on GET; on POST the change, or the form again with what was typed."""
     context: dict[str, object] = {**(more or {}), "typed": request.POST}

@@ -67,8 +67,8 @@ def shared(request: HttpRequest, share_id: uuid.UUID) -> HttpResponse:
     try:
         opened = sharing.open_share(person(request), share_id)
     except AccessWithdrawn as error:
-        context = {"closed": error.user_message, "section": "shares"}
-        return render(request, "history/shared.html", context, status=403)
+        closed = {"closed": error.user_message, "section": "shares"}
+        return render(request, "history/shared.html", closed, status=403)
     except NotFound as error:
         raise Http404("This conversation is not shared with you, or not any more.") from error
     view = opened.view

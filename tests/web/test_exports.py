@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from pypdf import PdfReader
 
 from assistants import pdf
@@ -38,7 +38,7 @@ def chat(cast: SimpleNamespace, gifts: Chunk) -> Conversation:
     return chat
 
 
-def exported(user: object, chat: Conversation, kind: str) -> str:
+def exported(user: User, chat: Conversation, kind: str) -> str:
     page = signed_in(user).get(f"/chat/{chat.pk}/export/{kind}/")
     assert page.status_code == 200
     assert "Żółte prezenty Ёжик 漢字" in unquote(page["Content-Disposition"])

@@ -10,7 +10,7 @@ from django.db import connection
 
 from assistants import data
 from assistants.exceptions import AccessWithdrawn, InvalidRequest, NotFound
-from assistants.models import Answer, AuditEvent, Conversation, Message, Share, Zone
+from assistants.models import Answer, AuditEvent, Chunk, Conversation, Message, Share, Zone
 from assistants.services import conversations, lifecycle, sharing
 from tests import factories
 from tests.web.test_chat_pages import ask, cite, gifts, reply, signed_in, start
@@ -48,7 +48,7 @@ def may_open(user: User, share: Share) -> bool:
 
 
 def test_a_colleague_reads_it_and_can_change_nothing(
-    cast: SimpleNamespace, bob: User, chat: Conversation, gifts: object
+    cast: SimpleNamespace, bob: User, chat: Conversation, gifts: Chunk
 ) -> None:
     with data.rights_of_system():
         cite(Answer.objects.get(text="EUR **100**."), gifts, "| Gift | EUR 50 |")

@@ -30,6 +30,7 @@ from unnest(%s::text[]) with ordinality as words (word, place),
     lateral (select plainto_tsquery('english', word) as stem) stems
 order by place
 """
+# An excerpt is marked by the dictionary's words; where those mark nothing, by the plain ones.
 HITS = """
 with hits as (
     (select conversation_id, id as message_id, null::uuid as answer_id, created as at
@@ -55,10 +56,10 @@ with hits as (
 )
 select chat.id, chat.archived is not null, assistant.slug, assistant.name,
     best.message_id, best.answer_id, best.at, best.hits,
-    ts_headline('english', chat.title, %(query)s::tsquery, %(whole)s),
-    ts_headline('simple', chat.title, %(query)s::tsquery, %(whole)s),
-    ts_headline('english', left(found.text, %(long)s), %(query)s::tsquery, %(excerpt)s),
-    ts_headline('simple', left(found.text, %(long)s), %(query)s::tsquery, %(excerpt)s)
+    case when stemmed.title ~ %(start)s then stemmed.title
+        else ts_headline('simple', chat.title, %(query)s::tsquery, %(whole)s) end,
+    case when stemmed.excerpt ~ %(start)s then stemmed.excerpt
+        else ts_headline('simple', found.text, %(query)s::tsquery, %(excerpt)s) end
 from (
     select best.* from best
     join assistants_conversation chat on chat.id = best.conversation_id
@@ -68,10 +69,16 @@ from (
 join assistants_conversation chat on chat.id = best.conversation_id
 join assistants_assistant assistant on assistant.id = chat.assistant_id
 left join lateral (
-    select text from assistants_answer where id = best.answer_id
+    select left(text, %(long)s) as text from assistants_answer where id = best.answer_id
     union all
-    select text from assistants_message where id = best.message_id and best.answer_id is null
+    select left(text, %(long)s) from assistants_message
+        where id = best.message_id and best.answer_id is null
 ) found on true
+cross join lateral (
+    select ts_headline('english', chat.title, %(query)s::tsquery, %(whole)s) as title,
+        ts_headline('english', found.text, %(query)s::tsquery, %(excerpt)s) as excerpt
+    offset 0
+) stemmed
 order by best.at desc
 """
 MARKS = f"StartSel={START}, StopSel={STOP}"
@@ -120,6 +127,7 @@ def search_history(scope: Scope, text: str, *, limit: int) -> list[Hit]:
                 "newest": NEWEST,
                 "limit": limit,
                 "long": HEADLINE_CHARACTERS,
+                "start": START,
                 "whole": WHOLE,
                 "excerpt": EXCERPT,
             },
@@ -128,9 +136,10 @@ def search_history(scope: Scope, text: str, *, limit: int) -> list[Hit]:
 
 
 def _hit(row: Sequence[Any]) -> Hit:
-    chat, archived, slug, name, message, answer, at, count, *texts = row
-    title, excerpt = _split(*texts[:2]), _split(*texts[2:])
-    return Hit(chat, title, archived, slug, name, message, answer, at, count, excerpt)
+    chat, archived, slug, name, message, answer, at, count, title, excerpt = row
+    return Hit(
+        chat, _split(title), archived, slug, name, message, answer, at, count, _split(excerpt)
+    )
 
 
 def _query_of(words: Sequence[tuple[int, str, list[str]]]) -> str:
@@ -144,9 +153,7 @@ def _query_of(words: Sequence[tuple[int, str, list[str]]]) -> str:
     return " & ".join(wanted)
 
 
-def _split(stemmed: str | None, plain: str | None) -> Excerpt:
-    """By the marks of whichever way found something to mark."""
-    marked = stemmed if stemmed and START in stemmed else plain
+def _split(marked: str | None) -> Excerpt:
     stretches: Excerpt = []
     for part in (marked or "").split(START):
         hit, stop, rest = part.partition(STOP)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from assistants import data
+from assistants import control, data
 from assistants.exceptions import InvalidRequest, NotFound
 from assistants.models import (
     Answer,
@@ -149,6 +151,25 @@ class TestDelete:
         event = AuditEvent.objects.get(action="conversation.deleted")
         assert (event.actor, event.subject) == ("alice", str(chat.pk))
         assert sorted(event.data["receipts"]) == sorted(map(str, kept))
+
+    def test_a_kept_receipt_is_read_and_verified(
+        self, cast: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        chat = start(cast.alice)
+        sha256 = control.sha256_of(RECEIPT)
+        answer = reply(ask(chat, "A?"), "B.", receipt=RECEIPT, receipt_sha256=sha256)
+        control.record_event(
+            action="answer.completed", subject=str(answer.pk), data={"receipt_sha256": sha256}
+        )
+        for gone in (False, True):
+            if gone:
+                lifecycle.delete_conversation(cast.alice, chat.pk)
+            call_command("receipt", str(answer.pk))
+            told = json.loads(capsys.readouterr().out)
+            assert (told["receipt"], told["holds"], told["in_trail"]) == (RECEIPT, True, True)
+            assert bool(told["deleted"]) is gone
+        with pytest.raises(CommandError, match="no receipt"):
+            call_command("receipt", str(chat.pk))
 
     def test_not_while_a_reviewer_has_it(self, cast: SimpleNamespace) -> None:
         chat = start(cast.alice)

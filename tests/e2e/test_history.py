@@ -92,10 +92,10 @@ def test_a_conversation_is_put_in_order_found_and_judged_by_keyboard(open_page: 
     expect(item).to_have_count(0)
 
 
-def test_a_temporary_chat_leaves_no_trace_and_a_shared_one_opens_for_who_may_read_it(
+def test_a_temporary_chat_is_not_listed_and_none_is_shared_with_who_may_not_read_it(
     open_page: OpenPage,
 ) -> None:
-    chat = open_page("alice")
+    chat = open_page("alice", expect="status of 400")
     page = chat.page
     page.get_by_role("link", name="Temporary chat").click()
     expect(page.get_by_text("It is not listed and no search finds it.")).to_be_visible()

@@ -292,7 +292,9 @@ def _styles() -> dict[str, Any]:
             spaceAfter=12,
         ),
         NAME: make(NAME, fontName="Text-Bold", fontSize=8.5, textColor=grey, spaceAfter=4),
-        NOTE: make(NOTE, borderColor=line, borderWidth=0.5, borderPadding=5, spaceBefore=6),
+        NOTE: make(
+            NOTE, borderColor=line, borderWidth=0.5, borderPadding=5, spaceBefore=8, spaceAfter=9
+        ),
         SMALL: make(SMALL, fontSize=7.5, leading=10.5, textColor=grey, spaceAfter=2),
         "h1": make("h1", fontName="Text-Bold", fontSize=11.5, leading=15, spaceBefore=8),
         "h2": make("h2", fontName="Text-Bold", fontSize=10, leading=14, spaceBefore=6),

@@ -136,6 +136,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             as_of=_optional(frame, "as_of"),
             harmless=parse_harmless(frame.get("harmless")),
             recording=recording,
+            temporary=frame.get("temporary") is True,
             enqueue=tasks.answer.delay,
         )
         await self._accept(accepted)

@@ -91,6 +91,11 @@ def render(
     return html
 
 
+def parse(text: str) -> list[Token]:
+    """The tokens of a Markdown text, for another form than HTML; citation marks stay text."""
+    return _markdown.parse(text, {"citations": ()})
+
+
 def _render_marked(
     text: str,
     citations: Collection[int] | None,

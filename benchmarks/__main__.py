@@ -25,6 +25,12 @@ def notes() -> None:
     dictation.main()
 
 
+def history() -> None:
+    from benchmarks import history as conversations
+
+    conversations.main()
+
+
 def main() -> None:
     for title, benchmark in (
         ("Streaming", streaming.main),
@@ -38,6 +44,7 @@ def main() -> None:
         ("Links", links.main),
         ("Transcription", transcription.main),
         ("Notes", notes),
+        ("History", history),
     ):
         print(f"\n== {title} ==\n", flush=True)
         benchmark()

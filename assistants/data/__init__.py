@@ -34,6 +34,7 @@ from assistants.data.graph import (
     list_links,
     rebuild_links,
 )
+from assistants.data.history import Excerpt, Hit, search_history
 from assistants.data.ingestion import (
     ClaimedVersion,
     advance_versions,
@@ -77,6 +78,7 @@ from assistants.data.scope import (
     get_scope,
     rights_of,
     rights_of_asker,
+    rights_of_colleague,
     rights_of_reviewer,
     rights_of_system,
     rights_of_user,
@@ -93,6 +95,7 @@ from assistants.data.sealing import (
     save_seal,
 )
 from assistants.data.search import measure_passages, search
+from assistants.data.sharing import may_be_shared
 from assistants.data.sources import (
     KEY_VARIABLE,
     Changed,
@@ -160,9 +163,11 @@ __all__ = [
     "DocumentLinks",
     "DocumentList",
     "DraftChunk",
+    "Excerpt",
     "ExpiredVersion",
     "Extent",
     "HeldVersion",
+    "Hit",
     "LinkedPlace",
     "Listing",
     "Measured",
@@ -252,6 +257,7 @@ __all__ = [
     "load_seen",
     "lock_document",
     "loosens",
+    "may_be_shared",
     "measure_passages",
     "move_document",
     "note_made_from",
@@ -273,6 +279,7 @@ __all__ = [
     "retry_version",
     "rights_of",
     "rights_of_asker",
+    "rights_of_colleague",
     "rights_of_reviewer",
     "rights_of_system",
     "rights_of_user",
@@ -280,6 +287,7 @@ __all__ = [
     "save_seal",
     "save_seen",
     "search",
+    "search_history",
     "switch_model",
     "weigh",
 ]

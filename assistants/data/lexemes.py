@@ -93,7 +93,7 @@ def get_statistics(zone_ids: Iterable[int], question: str, context: str = "") ->
 
 def any_of(lexemes: Iterable[str]) -> str:
     """A tsquery that matches any of them, whatever characters they hold."""
-    return " | ".join(_quoted(word) for word in lexemes)
+    return " | ".join(quoted(word) for word in lexemes)
 
 
 def count_in(vector: str, lexemes: Iterable[str]) -> dict[str, int]:
@@ -104,7 +104,7 @@ def count_in(vector: str, lexemes: Iterable[str]) -> dict[str, int]:
     counts = {}
     spaced = f" {vector}"
     for lexeme in lexemes:
-        mark = f" {_quoted(lexeme)}:"
+        mark = f" {quoted(lexeme)}:"
         start = spaced.find(mark)
         if start >= 0:
             start += len(mark)
@@ -113,6 +113,6 @@ def count_in(vector: str, lexemes: Iterable[str]) -> dict[str, int]:
     return counts
 
 
-def _quoted(lexeme: str) -> str:
+def quoted(lexeme: str) -> str:
     """As in the text of a tsvector or tsquery."""
     return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"

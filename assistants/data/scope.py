@@ -1,6 +1,6 @@
 """Whose rights the database enforces (row-level security), for the length of one transaction.
 
-The policies on the content tables read five settings. Without any, a query sees no row:
+The policies on the content tables read six settings. Without any, a query sees no row:
 forgetting to say on whose behalf one reads fails closed. Code that touches documents,
 conversations or what hangs on them runs inside one of these:
 
@@ -8,6 +8,8 @@ conversations or what hangs on them runs inside one of these:
 - `rights_of_asker(answer)`: a worker, with the rights of the person who asked.
 - `rights_of_reviewer(user, item)`: a reviewer, who beside their own also gets the one question and
   answer that the item is about.
+- `rights_of_colleague(user, share)`: somebody with whom a conversation is shared, who beside their
+  own also gets that one, as long as they may read all that it is made of.
 - `rights_of(scope)`: a scope that was read a moment ago, or a part of it.
 - `rights_of_system()`: ingestion, upkeep, figures, and what an admin sees of documents without
   their text; never to read content on behalf of a person. Who may read what is not theirs gets
@@ -32,6 +34,7 @@ SETTINGS = (
     "hybridapp.slugs",
     "hybridapp.system",
     "hybridapp.reviewed",
+    "hybridapp.shared",
 )
 READ = "select " + ", ".join(f"current_setting('{name}', true)" for name in SETTINGS)
 SET = "select " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTINGS)
@@ -40,6 +43,7 @@ SET = "select " + ", ".join(f"set_config('{name}', %s, true)" for name in SETTIN
 SCOPE_OF = "select * from assistants_scope_of(%s)"
 ACT_FOR_USER = "select * from assistants_act_for(%s)"
 ACT_FOR_REVIEWER = "select * from assistants_act_for_reviewer(%s, %s)"
+ACT_FOR_COLLEAGUE = "select * from assistants_act_for_colleague(%s, %s)"
 ACT_FOR_ASKER = "select * from assistants_act_for(assistants_asker_of(%s))"
 
 
@@ -80,11 +84,21 @@ def rights_of_reviewer(user: object, item_id: uuid.UUID) -> Iterator[Scope]:
 
 
 @contextmanager
+def rights_of_colleague(user: object, share_id: uuid.UUID) -> Iterator[Scope]:
+    """A transaction with the rights that the user has now, which are returned, and with the
+    conversation that is shared with them, if they may read all of it at this moment.
+    """
+    with _transaction() as cursor:
+        cursor.execute(ACT_FOR_COLLEAGUE, [getattr(user, "pk", None), share_id])
+        yield _scope(cursor.fetchone())
+
+
+@contextmanager
 def rights_of(scope: Scope) -> Iterator[None]:
     """A transaction in which only what is in the scope exists."""
     user = "" if scope.user_id is None else str(scope.user_id)
     with _transaction() as cursor:
-        cursor.execute(SET, [user, _array(scope.zone_ids), _array(scope.slugs), "", ""])
+        cursor.execute(SET, [user, _array(scope.zone_ids), _array(scope.slugs), "", "", ""])
         yield
 
 
@@ -92,7 +106,7 @@ def rights_of(scope: Scope) -> Iterator[None]:
 def rights_of_system() -> Iterator[None]:
     """A transaction that sees every row: ingestion and upkeep, never a user's request."""
     with _transaction() as cursor:
-        cursor.execute(SET, ["", "{}", "{}", "on", ""])
+        cursor.execute(SET, ["", "{}", "{}", "on", "", ""])
         yield
 
 

@@ -16,6 +16,7 @@ from assistants.models.documents import (
 from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
 from assistants.models.guardrails import GuardrailFinding, Incident
+from assistants.models.history import Feedback, Folder, KeptReceipt, Share
 from assistants.models.notes import Note, NoteTemplate, NoteVersion
 from assistants.models.policies import Policy, PolicyVersion, ShadowDifference
 from assistants.models.recordings import (
@@ -56,9 +57,12 @@ __all__ = [
     "Embedding",
     "EmbeddingModel",
     "Entity",
+    "Feedback",
+    "Folder",
     "Generation",
     "GuardrailFinding",
     "Incident",
+    "KeptReceipt",
     "Lexeme",
     "Mention",
     "Message",
@@ -82,6 +86,7 @@ __all__ = [
     "Segment",
     "SegmentEdit",
     "ShadowDifference",
+    "Share",
     "Source",
     "Term",
     "Transcript",

@@ -16,7 +16,11 @@ class Conversation(models.Model):
     """`zones` are the slugs of all zones that went into it; `detected` is the most that any of its
     messages was found to be by what it holds. Both only grow (the ratchet).
 
-    One of the API holds one message, and is not listed on the page.
+    One of the API holds one message, and is not listed on the page. One that `expires` is
+    temporary: neither listed nor found, and deleted then.
+
+    Beside these fields the tables of conversations, messages and answers have a column `search`,
+    and answers their `asker_id`, which the database fills (migration 0025, `data/history.py`).
     """
 
     class Origin(models.TextChoices):
@@ -37,13 +41,23 @@ class Conversation(models.Model):
     api_key = models.ForeignKey(
         ApiKey, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    pinned = models.DateTimeField(null=True, blank=True)
+    archived = models.DateTimeField(null=True, blank=True)
+    folder = models.ForeignKey(
+        "Folder", null=True, blank=True, on_delete=models.SET_NULL, related_name="conversations"
+    )
+    expires = models.DateTimeField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 
     class Meta:
         # the sidebar: one owner's conversations, newest first
         indexes = [
-            models.Index(fields=["owner", "origin", "-updated"], name="conversation_sidebar")
+            models.Index(fields=["owner", "origin", "-updated"], name="conversation_sidebar"),
+            models.Index(
+                fields=["expires"], name="conversation_expires", condition=~Q(expires=None)
+            ),
+            models.Index(fields=["owner"], name="conversation_pinned", condition=~Q(pinned=None)),
         ]
 
 

@@ -49,10 +49,12 @@ from assistants.services.given import (
     trace_answers,
 )
 from assistants.services.guarding import Guard
-from assistants.services.messages import Harmless, check_message, title_of
+from assistants.services.lifecycle import TEMPORARY_FOR
+from assistants.services.messages import Harmless, check_message
 from assistants.services.retrieval import Found, embed_question, find_passages, parse_as_of
 from assistants.services.rewriting import AskedQuestion
 from assistants.services.settling import settle
+from assistants.services.titles import title_of
 from assistants.types import (
     Capability,
     DeploymentSpec,
@@ -124,13 +126,15 @@ def open_turn(
     harmless: Sequence[Harmless] = (),
     given: Given | None = None,
     recording: str | None = None,
+    temporary: bool = False,
 ) -> Accepted:
     """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
 
     `as_of` is a day such as 2026-01-31: answer from the documents as they were then. `harmless`
     are values that this person says are no secrets; they leave as written from now on. `given` is
     what a client of the API says went before: the conversation is then a new one of its own. The
-    transcript of `recording` goes with a new conversation, which takes over its zone. A
+    transcript of `recording` goes with a new conversation, which takes over its zone. A new
+    conversation that is `temporary` is neither listed nor found, and deleted soon. A
     `client_id` that this user has sent before is answered with its first arrival. Raises
     InvalidRequest, NotFound or RateLimited; nothing is stored then.
     """
@@ -162,6 +166,7 @@ def open_turn(
             assistant=chosen,
             title=title_of(text),
             zones=[chosen.question_zone.slug],
+            expires=timezone.now() + TEMPORARY_FOR if temporary else None,
         )
         guarding.check_message(user, scope, chosen, chat.zones, texts)
         if recording:
@@ -325,7 +330,9 @@ def _store(
 ) -> Accepted:
     """In the caller's transaction; `given` are the message's further fields."""
     if not chat._state.adding:
-        Conversation.objects.filter(pk=chat.pk).update(updated=timezone.now())
+        now = timezone.now()
+        expires = now + TEMPORARY_FOR if chat.expires else None
+        Conversation.objects.filter(pk=chat.pk).update(updated=now, archived=None, expires=expires)
     message = Message(
         conversation=chat,
         author_id=user.pk,

@@ -18,6 +18,7 @@ from assistants.models import (
     Citation,
     Conversation,
     DocumentVersion,
+    Feedback,
     Message,
 )
 from assistants.services import registry
@@ -61,6 +62,7 @@ class AnswerView:
     ratchet: str = ""
     draft: str = ""
     review: ReviewNote | None = None
+    feedback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +88,29 @@ def list_assistants(user: AbstractBaseUser) -> QuerySet[Assistant]:
     return Assistant.objects.filter(enabled=True, department__user=user.pk).distinct()
 
 
-def list_conversations(user: AbstractBaseUser, limit: int = 100) -> list[Conversation]:
-    """The user's own conversations on the page, newest first; those of the API are left out."""
-    with data.rights_of_user(user) as scope:
-        own = Conversation.objects.filter(owner=scope.user_id, origin=Conversation.Origin.PAGE)
-        own = own.select_related("assistant")
-        return list(own.order_by("-updated")[:limit])
-
-
 def access_conversation(scope: Scope, conversation_id: str | uuid.UUID) -> Conversation:
-    """The user's own conversation; NotFound otherwise. Inside `data.rights_of_user`, whose scope
-    it is given, like `access_answer`.
+    """The user's own conversation; NotFound otherwise, also for a temporary one that has ended.
+    Inside `data.rights_of_user`, whose scope it is given, like `access_answer`.
     """
     conversation = (
         Conversation.objects.filter(pk=_uuid(conversation_id), owner=scope.user_id)
         .select_related("assistant")
         .first()
     )
-    if conversation is None:
+    if conversation is None or is_over(conversation):
         raise NotFound(f"conversation {conversation_id}")
     return conversation
+
+
+def get_own(user: AbstractBaseUser, conversation_id: str | uuid.UUID) -> Conversation:
+    """The user's own conversation without its messages; NotFound otherwise."""
+    with data.rights_of_user(user) as scope:
+        return access_conversation(scope, conversation_id)
+
+
+def is_over(conversation: Conversation) -> bool:
+    """Whether it is a temporary one that has ended, and only waits to be deleted."""
+    return conversation.expires is not None and conversation.expires <= timezone.now()
 
 
 def access_answer(scope: Scope, answer_id: str | uuid.UUID) -> Answer:
@@ -135,19 +140,28 @@ def get_conversation(
     """
     with data.rights_of_user(user) as scope:
         conversation = access_conversation(scope, conversation_id)
-        answers = Answer.objects.select_related("deployment").prefetch_related(
-            "citations", Prefetch("citations__version", VERSIONS)
-        )
-        messages = list(
-            conversation.messages.order_by("id").prefetch_related(Prefetch("answers", answers))
-        )
-        withheld = data.list_withheld(scope, conversation.pk)
-        notes = get_notes([answer for message in messages for answer in message.answers.all()])
+        return view_conversation(scope, conversation, message_id)
+
+
+def view_conversation(
+    scope: Scope, conversation: Conversation, message_id: str | None = None
+) -> ConversationView:
+    """As `get_conversation`, of one that the rights of this transaction show."""
+    answers = Answer.objects.select_related("deployment").prefetch_related(
+        "citations", Prefetch("citations__version", VERSIONS)
+    )
+    messages = list(
+        conversation.messages.order_by("id").prefetch_related(Prefetch("answers", answers))
+    )
+    withheld = data.list_withheld(scope, conversation.pk)
+    answers_shown = [answer for message in messages for answer in message.answers.all()]
+    notes = get_notes(answers_shown)
+    verdicts = _get_verdicts(answers_shown)
     branch = newest_branch(messages, _uuid(message_id) if message_id else None, withheld)
     turns = [
         Turn(
             message=message,
-            answers=_view_answers(message, withheld, notes),
+            answers=_view_answers(message, withheld, notes, verdicts),
             siblings=[other.id for other in messages if other.parent_id == message.parent_id],
         )
         for message in branch
@@ -158,18 +172,28 @@ def get_conversation(
 
 
 def _view_answers(
-    message: Message, withheld: Iterable[data.Withheld], notes: Mapping[uuid.UUID, ReviewNote]
+    message: Message,
+    withheld: Iterable[data.Withheld],
+    notes: Mapping[uuid.UUID, ReviewNote],
+    verdicts: Mapping[uuid.UUID, str],
 ) -> list[AnswerView]:
     views = [
         replace(
             view_answer(answer),
             ratchet=ratchet_note(message.zones, answer.zones),
             review=notes.get(answer.pk),
+            feedback=verdicts.get(answer.pk, ""),
         )
         for answer in message.answers.all()
     ]
     views += [_view_withheld(answer) for answer in withheld if answer.message == message.pk]
     return sorted(views, key=lambda view: view.number)
+
+
+def _get_verdicts(answers: Iterable[Answer]) -> dict[uuid.UUID, str]:
+    """What their asker said of them, as far as they did."""
+    given = Feedback.objects.filter(answer__in=[answer.pk for answer in answers])
+    return dict(given.values_list("answer_id", "verdict"))
 
 
 def list_withheld(user: AbstractBaseUser, conversation_id: str) -> list[uuid.UUID]:

@@ -9,7 +9,6 @@ from django.conf import settings
 
 from assistants.exceptions import InvalidRequest
 
-TITLE_CHARACTERS = 60
 CLIENT_ID_CHARACTERS = 64
 HARMLESS_AT_ONCE = 50
 HARMLESS_CHARACTERS = 200
@@ -90,11 +89,3 @@ def clean_text(text: str) -> str:
     # Marks that join or space nothing do not make a message.
     visible = any(unicodedata.category(sign)[0] not in "ZC" for sign in text)
     return text.strip() if visible else ""
-
-
-def title_of(text: str) -> str:
-    """A conversation's first title: how its first message begins."""
-    line = " ".join(text.split())
-    if len(line) <= TITLE_CHARACTERS:
-        return line
-    return line[: TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"

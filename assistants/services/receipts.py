@@ -12,7 +12,7 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from assistants import control, data
 from assistants.exceptions import NotFound
-from assistants.models import Answer, Assistant, DocumentVersion
+from assistants.models import Answer, Assistant, DocumentVersion, KeptReceipt
 from assistants.services import registry
 from assistants.services.conversations import access_answer
 from assistants.services.facts import AnswerFacts, get_facts
@@ -88,11 +88,37 @@ def get_receipt(user: AbstractBaseUser, answer_id: uuid.UUID) -> ReceiptView:
         )
 
 
+def get_kept_receipt(answer_id: str) -> dict[str, object]:
+    """{answer, deleted, receipt, sha256, holds, in_trail} of any answer, for whoever runs the
+    installation: ids and hashes, no text. `deleted` is the day on which its conversation was, or
+    None. NotFound otherwise.
+    """
+    with data.rights_of_system():
+        key = _uuid(answer_id)
+        answer = Answer.objects.filter(pk=key).exclude(receipt=None).first()
+        kept = None if answer else KeptReceipt.objects.filter(pk=key).first()
+    found = answer or kept
+    if found is None or not found.receipt:
+        raise NotFound(f"receipt of answer {answer_id}")
+    return {
+        "answer": str(key),
+        "deleted": kept.deleted.isoformat() if kept else None,
+        "receipt": found.receipt,
+        "sha256": found.receipt_sha256,
+        "holds": control.verify_receipt(found.receipt, found.receipt_sha256),
+        "in_trail": _is_in_trail(str(key), found.receipt_sha256),
+    }
+
+
+def _is_in_trail(answer_id: str, sha256: str) -> bool:
+    events = control.list_events(answer_id, action="answer.")
+    sealed = [event for event in events if event.data.get("receipt_sha256")]
+    return bool(sealed) and sealed[-1].data["receipt_sha256"] == sha256
+
+
 def _checks(answer: Answer, receipt: dict[str, Any]) -> list[Check]:
     """Of the receipt itself, of the texts it was written for, and of the audit trail."""
-    events = control.list_events(str(answer.pk), action="answer.")
-    sealed = [event for event in events if event.data.get("receipt_sha256")]
-    in_trail = bool(sealed) and sealed[-1].data["receipt_sha256"] == answer.receipt_sha256
+    in_trail = _is_in_trail(str(answer.pk), answer.receipt_sha256)
     return [
         Check(
             "The receipt is as it was written.",
@@ -145,6 +171,13 @@ def _assistant(receipt: dict[str, Any]) -> str:
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _uuid(answer_id: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(answer_id)
+    except ValueError:
+        raise NotFound(f"not an id: {answer_id[:80]!r}") from None
 
 
 def _sha256(text: str) -> str:

@@ -8,14 +8,22 @@ from django.db import transaction
 from django.utils import timezone
 
 from assistants import control, data
+from assistants.services import lifecycle
 
 
 def delete_expired(at: datetime | None = None) -> int:
-    """Delete what has expired by then (now), a portion at a time; how many versions and
-    recordings it was.
+    """Delete what has expired by then (now), a portion at a time; how many versions, recordings
+    and temporary conversations it was.
     """
     at = at or timezone.now()
-    return _delete_versions(at) + _delete_recordings(at)
+    return _delete_versions(at) + _delete_recordings(at) + _delete_conversations(at)
+
+
+def _delete_conversations(at: datetime) -> int:
+    deleted = 0
+    while portion := lifecycle.delete_expired(at):
+        deleted += portion
+    return deleted
 
 
 def _delete_recordings(at: datetime) -> int:

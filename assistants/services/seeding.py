@@ -176,10 +176,10 @@ def _seed_users(password: str) -> None:
         user.is_staff = group in ("reviewers", "admins")
         user.is_superuser = group == "admins"
         user.save()
-    # Reviewers may see the values behind placeholders, with a reason; admins decide what is
-    # escalated.
+    # Reviewers may see the values behind placeholders, with a reason, and what people say of
+    # answers; admins decide what is escalated.
     Group.objects.get(name="reviewers").permissions.add(
-        Permission.objects.get(codename="unseal_reviewitem")
+        *Permission.objects.filter(codename__in=["unseal_reviewitem", "view_feedback"])
     )
     organisation = get_organisation()
     organisation.review_escalation = Group.objects.get(name="admins")

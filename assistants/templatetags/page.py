@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from assistants.models import Conversation
-from assistants.services import conversations, notifications, reviews
+from assistants.services import history, notifications, reviews
 from assistants.services.conversations import AnswerView
 from assistants.services.facts import in_words
 
@@ -28,7 +28,6 @@ ASSISTANT_ICONS = {
     "compliance": "scale",
     "marketing": "megaphone",
 }
-SIDEBAR_CONVERSATIONS = 200
 
 
 @register.simple_tag
@@ -55,12 +54,18 @@ def assistant_icon(slug: str) -> str:
 
 
 @register.simple_tag
-def sidebar_groups(user: object) -> list[tuple[str, list[Conversation]]]:
-    """The user's conversations under headings such as Today, newest first."""
+def sidebar(user: object, current: object) -> history.Sidebar:
+    """The user's conversations; `current` is the one on the page, if it is one."""
     if not getattr(user, "is_authenticated", False):
-        return []
-    recent = conversations.list_conversations(user, limit=SIDEBAR_CONVERSATIONS)  # type: ignore[arg-type]
-    return group_by_age(recent, timezone.localdate())
+        return history.Sidebar()
+    shown = current if isinstance(current, Conversation) else None
+    return history.get_sidebar(user, shown)  # type: ignore[arg-type]
+
+
+@register.filter
+def by_age(page: history.Page) -> list[tuple[str, list[Conversation]]]:
+    """Under headings such as Today."""
+    return group_by_age(page.conversations, timezone.localdate())
 
 
 @register.simple_tag

@@ -52,7 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def new_chat(request: HttpRequest) -> HttpResponse:
     """An empty page: the user's assistants and what one may ask them. `?assistant=` picks one,
-    `?recording=` attaches its transcript.
+    `?recording=` attaches its transcript, `?temporary=1` keeps what is asked out of the list.
     """
     assistants = list(conversations.list_assistants(_user(request)))
     wanted = request.GET.get("assistant")
@@ -73,6 +73,7 @@ def new_chat(request: HttpRequest) -> HttpResponse:
         "assistant": chosen or next(iter(assistants), None),
         "limit": settings.MAX_MESSAGE_CHARACTERS,
         "cloud": previews.is_any_cloud(),
+        "temporary": request.GET.get("temporary") == "1",
     }
     return render(request, "chat/page.html", context)
 
@@ -81,7 +82,9 @@ def new_chat(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_required
 def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    """One conversation; `?message=` shows the branch that a version of a message is on."""
+    """One conversation; `?message=` shows the branch that a version of a message is on, and
+    `&answer=` that one of its answers.
+    """
     try:
         view = conversations.get_conversation(
             _user(request), conversation_id, request.GET.get("message")
@@ -92,7 +95,7 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
         "conversation": view.conversation,
         "assistant": view.conversation.assistant,
         "zone": view.zone,
-        "turns": place_turns(view.turns),
+        "turns": place_turns(view.turns, request.GET.get("answer", "")),
         "limit": settings.MAX_MESSAGE_CHARACTERS,
         "cloud": previews.is_any_cloud(),
     }
@@ -141,16 +144,23 @@ def citation(request: HttpRequest, answer_id: uuid.UUID, number: int) -> HttpRes
     return render(request, template, {"citation": view, "number": number})
 
 
-def place_turns(turns: Sequence[Turn]) -> list[PlacedTurn]:
+def place_turns(turns: Sequence[Turn], wanted: str = "") -> list[PlacedTurn]:
+    """`wanted` is the id of an answer to show; an unknown one is ignored."""
     goes_on_from = [turn.message.parent_id for turn in turns[1:]]
     return [
         PlacedTurn(
             turn=turn,
             place=place_among(turn.message.pk, turn.siblings),
-            shown=chosen or (turn.answers[-1].id if turn.answers else None),
+            shown=_wanted(turn, wanted)
+            or chosen
+            or (turn.answers[-1].id if turn.answers else None),
         )
         for turn, chosen in itertools.zip_longest(turns, goes_on_from)
     ]
+
+
+def _wanted(turn: Turn, wanted: str) -> uuid.UUID | None:
+    return next((answer.id for answer in turn.answers if str(answer.id) == wanted), None)
 
 
 def place_among(message: uuid.UUID, siblings: Sequence[uuid.UUID]) -> Place | None:

@@ -67,6 +67,8 @@ export class ChatAnswer extends HTMLElement {
       copyText(this.#text || this.#part("body").innerText).then(() => flashDone(button));
     } else if (button.matches("[data-read-aloud]")) {
       this.#readAloud(button);
+    } else if (button.matches("[data-thumb]")) {
+      import("./history/feedback.js").then(({ judge }) => judge(this, button));
     } else if (button.matches("[data-regenerate], [data-retry]")) {
       this.#emit("answer-regenerate");
     }

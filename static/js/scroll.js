@@ -25,6 +25,15 @@ export class ScrollLock {
     this.#place();
   }
 
+  /** Bring one element to the top and stay there. */
+  show(element) {
+    this.#following = "nothing";
+    const above = element.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
+    this.scroller.scrollTop += above - ABOVE;
+    this.#placed = this.scroller.scrollTop;
+    this.#showJump();
+  }
+
   #end() {
     return this.scroller.scrollHeight - this.scroller.clientHeight;
   }

@@ -38,6 +38,8 @@ export class ChatSession extends HTMLElement {
     this.#arrange();
     this.#addCodeButtons(this);
     this.composer.keepDraftAs(this.conversation || "new");
+    const sought = location.hash.startsWith("#m-") && document.getElementById(location.hash.slice(1));
+    if (sought) this.scroll.show(sought);
     if (matchMedia("(pointer: fine)").matches) this.composer.focus();
     this.#takeUpUndelivered();
     this.socket.connect();
@@ -45,6 +47,11 @@ export class ChatSession extends HTMLElement {
 
   get conversation() {
     return this.dataset.conversation;
+  }
+
+  /** Whether it is kept out of the list of conversations. */
+  get isTemporary() {
+    return this.dataset.temporary !== undefined;
   }
 
   /** Stop the answer that is on its way, if there is one. */
@@ -138,6 +145,7 @@ export class ChatSession extends HTMLElement {
       attachments: [],
     };
     const recording = this.composer.takeAttached();
+    if (this.isTemporary && !this.conversation) frame.temporary = true;
     if (recording) frame.attachments.push({ recording });
     const parent = this.#lastAnswer()?.answerId;
     if (parent) frame.parent = parent;
@@ -281,7 +289,7 @@ export class ChatSession extends HTMLElement {
     const pending = this.#pending.get(frame.client_id);
     this.#pending.delete(frame.client_id);
     if (!pending) return;
-    const known = { ...frame, kind: pending.frame.type, text: pending.frame.text, as_of: pending.frame.as_of };
+    const known = { ...frame, kind: pending.frame.type, text: pending.frame.text, as_of: pending.frame.as_of, temporary: this.isTemporary };
     const isHere = frame.conversation === this.conversation || (!this.conversation && pending.turn);
     if (isHere && !this.conversation) this.#begin(frame);
     if (pending.turn) {
@@ -447,9 +455,14 @@ export class ChatSession extends HTMLElement {
     history.replaceState(null, "", `/chat/${conversation}/`);
     this.querySelector("[data-title]").textContent = title;
     document.title = `${title} · hybridapp`;
+    const menu = this.querySelector("[data-conversation-menu]");
+    menu.dataset.conversation = conversation;
+    menu.hidden = false;
+    this.querySelector("[data-temporary-link]")?.remove();
   }
 
-  #touchSidebar({ conversation, title }, current) {
+  #touchSidebar({ conversation, title, temporary }, current) {
+    if (temporary || (current && this.isTemporary)) return;
     const chosen = this.querySelector(".assistant-card:has(:checked) use")?.getAttribute("href");
     const icon = current ? chosen?.split("#")[1] : undefined;
     this.sidebar.touch({ conversation, title, icon, current });

@@ -18,12 +18,10 @@ export function listenForShortcuts() {
       document.querySelector('[data-shortcut="new-chat"]').click();
     } else if (command && event.key.toLowerCase() === "k") {
       event.preventDefault();
-      const sidebar = document.querySelector("side-bar");
-      if (!sidebar.isOpen) sidebar.toggle();
-      sidebar.filter.focus();
-    } else if (event.key === "Escape" && !dialog.open) {
+      document.querySelector("side-bar").search();
+    } else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
       escape(event);
-    } else if (!command && !event.altKey && !isTyping(event.target)) {
+    } else if (!command && !event.altKey && !isTyping(event.target) && !event.target.closest("dialog")) {
       if (event.key === "?") {
         event.preventDefault();
         dialog.showModal();

@@ -10,7 +10,7 @@ import pytest
 from assistants import compute, data
 from assistants.exceptions import AccessWithdrawn, InvalidRequest, NotFound
 from assistants.models import Answer, Conversation, Message
-from assistants.services import chat, completions, conversations, given, prompts, registry
+from assistants.services import chat, completions, conversations, given, history, prompts, registry
 from assistants.services.api_keys import create_api_key
 from assistants.services.completions import Ended
 from assistants.services.given import Given
@@ -83,7 +83,7 @@ def test_a_request_is_a_conversation_of_its_own_that_the_page_does_not_list(hous
     chat_of_it = stored().conversation
     assert (chat_of_it.origin, chat_of_it.owner) == ("api", house.alice)
     assert chat_of_it.api_key.user == house.alice
-    assert conversations.list_conversations(house.alice) == []
+    assert history.get_sidebar(house.alice).is_empty
     view = conversations.get_conversation(house.alice, first.conversation)
     assert [turn.message.text for turn in view.turns] == ["Hello"]
 

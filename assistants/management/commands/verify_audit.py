@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from itertools import chain
+
 from django.core.management.base import BaseCommand, CommandError
 
 from assistants import control, data
-from assistants.models import Answer, AuditEvent
+from assistants.models import Answer, AuditEvent, KeptReceipt
 
 
 class Command(BaseCommand):
@@ -20,7 +22,8 @@ class Command(BaseCommand):
             "pk", "receipt", "receipt_sha256"
         )
         with data.rights_of_system():
-            for pk, receipt, sha256 in answers.iterator():
+            kept = KeptReceipt.objects.values_list("answer", "receipt", "receipt_sha256")
+            for pk, receipt, sha256 in chain(answers.iterator(), kept.iterator()):
                 told = AuditEvent.objects.filter(subject=str(pk), data__receipt_sha256=sha256)
                 if not control.verify_receipt(receipt or {}, sha256) or not told.exists():
                     raise CommandError(f"The receipt of answer {pk} was changed.")

@@ -1,4 +1,5 @@
 from assistants.models.api_keys import ApiKey
+from assistants.models.assistant_versions import AssistantTrial, AssistantVersion, Dismissal
 from assistants.models.audit import AuditEvent
 from assistants.models.base import new_id
 from assistants.models.budgets import Budget, Charge
@@ -43,6 +44,8 @@ __all__ = [
     "Answer",
     "ApiKey",
     "Assistant",
+    "AssistantTrial",
+    "AssistantVersion",
     "AuditEvent",
     "Budget",
     "Charge",
@@ -50,6 +53,7 @@ __all__ = [
     "Citation",
     "Conversation",
     "Deployment",
+    "Dismissal",
     "Document",
     "DocumentVersion",
     "EgressRecord",

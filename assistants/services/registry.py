@@ -112,6 +112,13 @@ def get_searched_zones() -> dict[int, list[int]]:
     return zones
 
 
+def get_zones_of(assistant: Assistant) -> list[int]:
+    """The primary keys of the zones that it searches; of a version that is tried, its own."""
+    if assistant.tried_zones is not None:
+        return list(assistant.tried_zones)
+    return get_searched_zones().get(assistant.pk, [])
+
+
 @remembered
 def get_assistants() -> dict[int, Assistant]:
     """Every assistant with its prompt, its department and the zone where its questions start, by

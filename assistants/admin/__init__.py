@@ -2,6 +2,7 @@
 
 from assistants.admin import (
     api_keys,
+    assistants,
     audit,
     budgets,
     changes,
@@ -20,6 +21,7 @@ from assistants.admin import (
 
 __all__ = [
     "api_keys",
+    "assistants",
     "audit",
     "budgets",
     "changes",

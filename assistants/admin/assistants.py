@@ -267,7 +267,10 @@ class AssistantAdmin(admin.ModelAdmin):
         return TemplateResponse(
             request,
             "admin/assistants/assistant/_trials.html",
-            {"tried": trials.list_trials(user, version), "version": version},
+            {
+                "tried": trials.list_trials(user, version),
+                "untried": assistant_versions.list_untried(version),
+            },
         )
 
     def _find(self, object_id: str) -> Assistant:

@@ -16,6 +16,7 @@ async function follow() {
     const reply = await fetch(trials.dataset.url, { headers: { "X-Requested-With": "fetch" } });
     if (reply.redirected || !reply.ok) throw new Error(`trials: ${reply.status}`);
     setServerHtml(trials, await reply.text());
+    if (trials.querySelector('[data-untried="0"]')) document.querySelector("[data-untried-told]")?.remove();
     told.textContent = isPending() ? "" : "All answers are here.";
   } catch {
     told.textContent = "The answers could not be fetched. Trying again.";

@@ -46,6 +46,7 @@ class DeploymentAdmin(admin.ModelAdmin):
         *("rank", "enabled"),
     ]
     list_filter = ["environment", "enabled"]
+    search_fields = ["slug", "model", "region"]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(what_if_view)
@@ -70,6 +71,7 @@ class PromptVersionAdmin(admin.ModelAdmin):
     """Versions are added, never changed: receipts name them."""
 
     list_display = ["name", "number", "created"]
+    search_fields = ["name"]
 
     def has_change_permission(self, request: HttpRequest, obj: PromptVersion | None = None) -> bool:
         return False

@@ -3,6 +3,7 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import migrations, models
 
 import assistants.models.base
@@ -228,4 +229,15 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=("user", "notice"), name="dismissed_once"),
         ),
         migrations.RunSQL(KEPT, NOT_KEPT),
+        *[
+            migrations.AddIndex(model_name=model, index=index)
+            for model, index in (
+                ("auditevent", models.Index(fields=["actor", "-number"], name="audit_actor")),
+                ("auditevent", models.Index(fields=["action", "-number"], name="audit_action")),
+                ("auditevent", BrinIndex(fields=["at"], name="audit_at")),
+                ("egressrecord", models.Index(fields=["purpose", "-id"], name="egress_purpose")),
+                ("egressrecord", models.Index(fields=["actor", "-id"], name="egress_actor")),
+                ("egressrecord", models.Index(fields=["payload_sha256"], name="egress_payload")),
+            )
+        ],
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth.models import AbstractUser
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 
 from assistants import compute, data
@@ -61,16 +61,19 @@ def _reviews(user: AbstractUser) -> Iterator[Attention]:
         yield Attention(f"{_count(waiting.later, 'review waits', 'reviews wait')}", page)
 
 
-def _documents(user: AbstractUser) -> Iterator[Attention]:
-    if not user.has_perm(VIEW_DOCUMENTS):
+def _documents_and_incidents(user: AbstractUser) -> Iterator[Attention]:
+    """Both are seen by the system's rights alone: in one transaction."""
+    documents = user.has_perm(VIEW_DOCUMENTS)
+    incidents = user.has_perm("assistants.view_incident")
+    failed = held = taken_back = 0
+    if not (documents or incidents):
         return
-    newer = DocumentVersion.objects.filter(
-        document=OuterRef("document"), number__gt=OuterRef("number")
-    )
-    open_ones = DocumentVersion.objects.filter(~Exists(newer), document__removed=None)
     with data.rights_of_system():
-        failed = open_ones.filter(status=DocumentVersion.Status.FAILED)[:MOST_COUNTED].count()
-        held = open_ones.filter(status=DocumentVersion.Status.HELD)[:MOST_COUNTED].count()
+        if documents:
+            failed, held = _count_unread()
+        if incidents:
+            since = first_id_at(timezone.now() - timedelta(days=INCIDENT_DAYS))
+            taken_back = Incident.objects.filter(pk__gte=since)[:MOST_COUNTED].count()
     if failed:
         yield Attention(
             f"{_count(failed, 'document', 'documents')} could not be read in",
@@ -84,6 +87,25 @@ def _documents(user: AbstractUser) -> Iterator[Attention]:
             f"{'its' if held == 1 else 'their'} zone",
             "admin:assistants_document_held",
         )
+    if taken_back:
+        yield Attention(
+            f"{_count(taken_back, 'answer was', 'answers were')} taken back in the last "
+            f"{INCIDENT_DAYS} days",
+            "admin:assistants_incident_changelist",
+        )
+
+
+def _count_unread() -> tuple[int, int]:
+    """Documents whose newest version failed, and those where it is held."""
+    status = DocumentVersion.Status
+    newer = DocumentVersion.objects.filter(
+        document=OuterRef("document"), number__gt=OuterRef("number")
+    )
+    newest = DocumentVersion.objects.filter(
+        ~Exists(newer), document__removed=None, status__in=[status.FAILED, status.HELD]
+    )
+    counted = dict(newest.values_list("status").annotate(number=Count("pk")).order_by())
+    return counted.get(status.FAILED, 0), counted.get(status.HELD, 0)
 
 
 def _deployments(user: AbstractUser) -> Iterator[Attention]:
@@ -141,22 +163,8 @@ def _shadows(user: AbstractUser) -> Iterator[Attention]:
         )
 
 
-def _incidents(user: AbstractUser) -> Iterator[Attention]:
-    if not user.has_perm("assistants.view_incident"):
-        return
-    since = first_id_at(timezone.now() - timedelta(days=INCIDENT_DAYS))
-    with data.rights_of_system():
-        number = Incident.objects.filter(pk__gte=since)[:MOST_COUNTED].count()
-    if number:
-        yield Attention(
-            f"{_count(number, 'answer was', 'answers were')} taken back in the last "
-            f"{INCIDENT_DAYS} days",
-            "admin:assistants_incident_changelist",
-        )
-
-
 _LOOKS: tuple[Callable[[AbstractUser], Iterator[Attention]], ...] = (
-    *(_reviews, _documents, _deployments, _budgets, _changes, _shadows, _incidents),
+    *(_reviews, _documents_and_incidents, _deployments, _budgets, _changes, _shadows),
 )
 
 

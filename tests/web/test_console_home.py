@@ -12,16 +12,11 @@ from django.utils import timezone
 
 from assistants import compute, control, data
 from assistants.models import (
-    Answer,
-    Assistant,
     Budget,
     Charge,
-    Conversation,
     DocumentVersion,
     EgressRecord,
-    Generation,
     Incident,
-    Message,
     PolicyVersion,
     ReviewItem,
     ZoneChange,
@@ -38,34 +33,13 @@ def house(cast):
     return cast
 
 
-def make_answer(user, deployment=None, **fields):
-    with data.rights_of_system():
-        chat = Conversation.objects.create(
-            owner=user, assistant=Assistant.objects.first(), title=CONTENT, zones=["general"]
-        )
-        message = Message.objects.create(
-            conversation=chat, author=user, client_id=str(uuid.uuid4()), text=CONTENT, zones=[]
-        )
-        answer = Answer.objects.create(
-            message=message, text=CONTENT, deployment=deployment, made_from=[], **fields
-        )
-        if deployment:
-            for ms in (100, 300):
-                Generation.objects.create(
-                    answer=answer,
-                    deployment=deployment,
-                    outcome="stop",
-                    first_token_ms=ms,
-                    duration_ms=900,
-                )
-    return answer
-
-
 def make_trouble(house):
     """One of each that needs somebody."""
     cloud = factories.make_deployment("claude", "anthropic", environment="cloud", region="eu")
-    make_answer(house.alice, cloud, status="completed", cost=Decimal("0.25"))
-    held = make_answer(house.alice, status="held")
+    factories.make_answer(
+        house.alice, cloud, text=CONTENT, status="completed", cost=Decimal("0.25")
+    )
+    held = factories.make_answer(house.alice, text=CONTENT, status="held")
     with data.rights_of_system():
         for late in (-1, 5, 500):
             ReviewItem.objects.create(
@@ -214,7 +188,7 @@ def test_search_finds_names_and_whole_ids(client, house):
         size=1,
         sha256="0" * 64,
     )
-    make_answer(house.alice, status="completed")
+    factories.make_answer(house.alice, text=CONTENT, status="completed")
     client.force_login(house.adam)
 
     def search(query):

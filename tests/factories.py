@@ -116,7 +116,7 @@ def make_answer(user: User, deployment: Deployment | None = None, **fields: Any)
     text = fields.setdefault("text", "A question")
     with data.rights_of_system():
         chat = Conversation.objects.create(
-            owner=user, assistant=Assistant.objects.first(), title=text[:100], zones=["general"]
+            owner=user, assistant=Assistant.objects.all()[0], title=text[:100], zones=["general"]
         )
         message = Message.objects.create(
             conversation=chat,
@@ -128,7 +128,9 @@ def make_answer(user: User, deployment: Deployment | None = None, **fields: Any)
         answer = Answer.objects.create(
             message=message, deployment=deployment, made_from=[], ended=timezone.now(), **fields
         )
-        for milliseconds in (100, 300) if deployment else ():
+        for milliseconds in (100, 300):
+            if deployment is None:
+                break
             Generation.objects.create(
                 answer=answer,
                 deployment=deployment,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser, Group, User
 from django.db.models import Model, Q, QuerySet
@@ -112,7 +113,7 @@ def _about(query: str) -> Q:
     return about
 
 
-def _look(user: AbstractUser, title: str, found: QuerySet, query: str) -> Hits | None:
+def _look(user: AbstractUser, title: str, found: QuerySet[Any], query: str) -> Hits | None:
     options = found.model._meta
     if not user.has_perm(f"{options.app_label}.view_{options.model_name}"):
         return None

@@ -73,7 +73,7 @@ def get_guardrails_page(user: User) -> GuardrailsPage:
         counted = (
             GuardrailFinding.objects.filter(created__gte=since)
             .values_list("kind", "stage", "outcome")
-            .annotate(count=Count("pk"))
+            .annotate(count=Count("*"))
             .order_by("-count")
         )
         kinds = list(counted)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
@@ -122,7 +123,7 @@ def _open(
                     question_sha256=hash_question(text),
                     by_id=user.pk,
                 )
-                transaction.on_commit(lambda answer=str(answer.pk): enqueue(answer), robust=True)
+                transaction.on_commit(partial(enqueue, str(answer.pk)), robust=True)
             control.record_event(
                 action="assistant.tried",
                 actor=user.get_username(),

@@ -18,6 +18,7 @@ from assistants import control, data
 from assistants.models import (
     ApiKey,
     Assistant,
+    AssistantVersion,
     Budget,
     EgressRecord,
     NoteTemplate,
@@ -124,7 +125,7 @@ def list_pages() -> list[str]:
                     pages.append(reverse(f"admin:{pattern.name}"))
                 except NoReverseMatch:
                     continue  # it needs a key of its own: see below
-    policy, version = PolicyVersion.objects.last(), assistant_versions.AssistantVersion.objects
+    policy, version = PolicyVersion.objects.last(), AssistantVersion.objects
     assert policy
     pages += [
         reverse("admin:assistants_policy_version", args=[policy.pk]),

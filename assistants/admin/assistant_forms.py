@@ -13,12 +13,8 @@ from django.forms.boundfield import BoundField
 
 from assistants.admin.forms import offer
 from assistants.models import Deployment, Zone
-from assistants.services.assistant_versions import (
-    LONGEST_LINE,
-    MOST_QUESTIONS,
-    MOST_STARTERS,
-    AssistantState,
-)
+from assistants.services.assistant_states import LONGEST_LINE, MOST_STARTERS, AssistantState
+from assistants.services.assistant_versions import MOST_QUESTIONS
 from assistants.services.zones import places_in_words
 from assistants.types import CLOUD, ReleaseMode, Sensitivity
 

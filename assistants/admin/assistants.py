@@ -21,7 +21,13 @@ from assistants.admin.people import person
 from assistants.admin.policy_versions import to_uuid
 from assistants.exceptions import AssistantsError, NotFound
 from assistants.models import Assistant, AssistantVersion
-from assistants.services import assistant_versions, new_departments, trials
+from assistants.services import (
+    assistant_states,
+    assistant_versions,
+    new_departments,
+    publishing,
+    trials,
+)
 from assistants.services.assistant_versions import (
     ADD_ASSISTANTS,
     CHANGE_ASSISTANTS,
@@ -145,9 +151,7 @@ class AssistantAdmin(admin.ModelAdmin):
             assistant=assistant,
             active=assistant_versions.get_active(assistant),
             versions=assistant.versions.select_related("author", "staged_by"),
-            state=assistant_versions.list_differences(
-                None, assistant_versions.get_state(assistant)
-            ),
+            state=assistant_states.list_differences(None, assistant_states.get_state(assistant)),
             form=form,
             may_change=user.has_perm(CHANGE_ASSISTANTS),
             may_publish=user.has_perm(PUBLISH),
@@ -157,10 +161,10 @@ class AssistantAdmin(admin.ModelAdmin):
         user, reason = person(request), form.cleaned_data["reason"]
         if "_roll_back" in request.POST:
             seen = to_uuid(request.POST.get("instead_of"))
-            back = assistant_versions.roll_back(user, assistant, reason, instead_of=seen)
+            back = publishing.roll_back(user, assistant, reason, instead_of=seen)
             return f"Version {back.number} holds again, from the next question on."
         enabled = "_enable" in request.POST
-        assistant_versions.switch(user, assistant, enabled, reason)
+        publishing.switch(user, assistant, enabled, reason)
         return "Its people can ask it." if enabled else "Nobody can ask it now."
 
     # ---- One version: the draft's form, its trials, publishing -----------------------------------
@@ -170,7 +174,7 @@ class AssistantAdmin(admin.ModelAdmin):
         user = person(request)
         is_draft = version.stage == Stage.DRAFT
         known = {
-            "state": assistant_versions.read_state(version),
+            "state": assistant_states.read_state(version),
             "questions": version.questions,
         }
         saving = request.method == "POST" and "_save" in request.POST and is_draft
@@ -200,9 +204,9 @@ class AssistantAdmin(admin.ModelAdmin):
             version=version,
             assistant=version.assistant,
             active=active,
-            untried=assistant_versions.list_untried(version) if is_draft else [],
-            differences=assistant_versions.list_differences(
-                assistant_versions.read_state(before) if before else None, known["state"]
+            untried=publishing.list_untried(version) if is_draft else [],
+            differences=assistant_states.list_differences(
+                assistant_states.read_state(before) if before else None, known["state"]
             ),
             notices=new_departments.find_notices(version),
             tried=trials.list_trials(user, version) if may_change else None,
@@ -238,9 +242,7 @@ class AssistantAdmin(admin.ModelAdmin):
             return HttpResponseRedirect(f"{request.path}#trials")
         if "_publish" in posted:
             seen = to_uuid(posted.get("instead_of"))
-            assistant_versions.publish(
-                user, version.pk, form.cleaned_data["reason"], instead_of=seen
-            )
+            publishing.publish(user, version.pk, form.cleaned_data["reason"], instead_of=seen)
             messages.success(
                 request,
                 f"Version {version.number} holds: every open page has it at its next question.",
@@ -269,7 +271,7 @@ class AssistantAdmin(admin.ModelAdmin):
             "admin/assistants/assistant/_trials.html",
             {
                 "tried": trials.list_trials(user, version),
-                "untried": assistant_versions.list_untried(version),
+                "untried": publishing.list_untried(version),
             },
         )
 

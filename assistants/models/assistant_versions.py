@@ -14,7 +14,7 @@ from assistants.models.registry import Assistant
 class AssistantVersion(models.Model):
     """All of an assistant that an admin decides. One that has left its draft is never changed.
 
-    `state` is an `AssistantState` (services/assistant_versions.py); `questions` are
+    `state` is an `AssistantState` (services/assistant_states.py); `questions` are
     `{"text", "expect"}`, where `expect` is words that a good answer holds, or "".
     """
 

@@ -24,7 +24,7 @@ from assistants.exceptions import (
 )
 from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
 from assistants.services import (
-    assistant_versions,
+    assistant_states,
     egress,
     guarding,
     prompts,
@@ -450,7 +450,7 @@ def _get_answer(answer_id: str | uuid.UUID) -> Answer | None:
     answer.message, message.conversation, message.author = message, chat, author
     assistant = registry.get_assistants().get(chat.assistant_id)
     if chat.origin == Conversation.Origin.TRIAL:
-        assistant = assistant_versions.get_tried(chat)
+        assistant = assistant_states.get_tried(chat)
     if assistant is not None:  # else it is read when it is asked for
         chat.assistant = assistant
     return answer
@@ -570,7 +570,7 @@ def _plan(
             zone=rules,
             refuse=lambda each: (
                 egress.get_refusal(rules, detected, each)
-                or assistant_versions.get_refusal(assistant, each)
+                or assistant_states.get_refusal(assistant, each)
             ),
             payer=Payer(message.author_id, assistant.department_id),
             passages=passages,

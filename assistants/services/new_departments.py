@@ -9,11 +9,11 @@ from django.contrib.auth.models import AbstractUser, Group, User
 from django.db import transaction
 from django.utils.text import slugify
 
-from assistants import control
+from assistants import control, data
 from assistants.exceptions import InvalidRequest
-from assistants.models import AssistantVersion, Policy, Zone
-from assistants.services import assistant_versions, policy_drafts, registry, zones
-from assistants.services.assistant_versions import AssistantState
+from assistants.models import AssistantVersion, DocumentVersion, Policy, Zone
+from assistants.services import assistant_states, assistant_versions, policy_drafts, registry, zones
+from assistants.services.assistant_states import AssistantState
 from assistants.services.second_person import check_permission
 from assistants.types import ON_PREM, Treatment
 
@@ -60,13 +60,24 @@ def create_department_assistant(user: AbstractUser, wanted: Wanted) -> Assistant
 def find_notices(version: AssistantVersion) -> list[str]:
     """What would surprise its people: zones that the department may not read, nobody in it."""
     department = version.assistant.department
-    state = assistant_versions.read_state(version)
+    state = assistant_states.read_state(version)
     notices = []
     unread = Zone.objects.filter(slug__in=state.zones).exclude(readers=department)
     for zone in unread:
         notices.append(
             f"The department {department.name} may not read the zone {zone.name}: unless its "
             "people may by another group, they find nothing there."
+        )
+    with data.rights_of_system():
+        filled = set(
+            DocumentVersion.objects.filter(current=True, zone__slug__in=state.zones)
+            .values_list("zone__slug", flat=True)
+            .distinct()
+        )
+    for zone in Zone.objects.filter(slug__in=set(state.zones) - filled):
+        notices.append(
+            f"The zone {zone.name} holds no document that can be searched yet: whoever reads it "
+            "uploads some under Documents, or a source brings them."
         )
     if not department.user_set.filter(is_active=True).exists():
         notices.append(f"Nobody is in the department {department.name} yet.")

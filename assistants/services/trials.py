@@ -9,11 +9,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
+from django.utils import timezone
 
 from assistants import control, data
 from assistants.models import (
@@ -26,14 +28,16 @@ from assistants.models import (
     Zone,
     rows,
 )
-from assistants.services import assistant_versions, guarding
-from assistants.services.assistant_versions import CHANGE_ASSISTANTS, hash_question
+from assistants.services import assistant_states, assistant_versions, guarding
+from assistants.services.assistant_versions import CHANGE_ASSISTANTS
 from assistants.services.chat import Enqueue
 from assistants.services.conversations import AnswerView, view_answer
 from assistants.services.messages import check_message, title_of
+from assistants.services.publishing import hash_question
 from assistants.services.second_person import check_permission
 
 RUNS_SHOWN = 20
+KEPT_DAYS = 90  # what was published is kept; what was said in trying it is not needed so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def _open(
         with data.rights_of_user(user) as scope:
             control.check_rate(user.pk)
             for ran in sides:
-                tried = assistant_versions.as_tried(ran)
+                tried = assistant_states.as_tried(ran)
                 zones = [tried.question_zone.slug]
                 guarding.check_message(user, scope, tried, zones, [text])
                 answer = _store(user, tried, text, zones)
@@ -189,7 +193,7 @@ def list_trials(user: AbstractUser, version: AssistantVersion) -> Tried:
                 shown.draft = side
             else:
                 shown.active = side
-        zones = assistant_versions.read_state(version).zones
+        zones = assistant_states.read_state(version).zones
         unread = Zone.objects.filter(slug__in=set(zones) - set(scope.slugs))
         names = list(unread.values_list("name", flat=True))
     others = every.filter(ran=version).exclude(by_id=user.pk).count()
@@ -210,3 +214,15 @@ def _side(version: AssistantVersion, answer: Answer, expect: str) -> Side:
         seconds,
         () if pending else tuple(word for word in words if word.casefold() not in text),
     )
+
+
+def delete_old_trials(at: datetime | None = None) -> int:
+    """Questions and answers of trials that are older than KEPT_DAYS by then (now); how many."""
+    at = at or timezone.now()
+    with data.rights_of_system():
+        old = Conversation.objects.filter(trial__created__lt=at - timedelta(days=KEPT_DAYS))
+        _, deleted = old.delete()
+        number = deleted.get(Conversation._meta.label, 0)
+        if number:
+            control.record_event(action="trials.expired", data={"conversations": number})
+    return number

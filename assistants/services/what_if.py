@@ -18,7 +18,7 @@ from assistants import control, data
 from assistants.exceptions import InvalidRequest, NoRoute
 from assistants.models import Assistant
 from assistants.services import egress, registry, routing
-from assistants.services.assistant_versions import get_refusal
+from assistants.services.assistant_states import get_refusal
 from assistants.services.budgets import Payer
 from assistants.services.conversations import ZoneLabel, label_zones, list_assistants
 from assistants.services.messages import check_message

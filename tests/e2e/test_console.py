@@ -38,7 +38,7 @@ def test_an_assistant_without_code(open_page: OpenPage) -> None:
     page = adam.page
     page.goto(adam.url + "/admin/")
     expect(page.get_by_role("heading", name="Needs attention")).to_be_visible()
-    page.get_by_role("link", name="An assistant for a department").click()
+    page.locator(".console-doors").get_by_role("link", name="Assistants").click()
     page.get_by_role("link", name="Make an assistant").click()
     page.get_by_label("Name", exact=True).fill("Marketing")
     page.get_by_label("Short name").fill("marketing")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 from assistants import compute, data
 from assistants.exceptions import InvalidRequest, NotFound
@@ -21,14 +23,16 @@ from assistants.models import (
     ReviewItem,
 )
 from assistants.services import (
+    assistant_states,
     assistant_versions,
     chat,
     conversations,
+    publishing,
     receipts,
     registry,
     trials,
 )
-from assistants.services.assistant_versions import AssistantState
+from assistants.services.assistant_states import AssistantState
 from tests import factories
 
 QUESTION = "What colour is the brand's logo?"
@@ -77,7 +81,7 @@ def run(user, version, question=QUESTION):
 def publish(house, version, reason="The first one"):
     assistant = version.assistant
     active = assistant_versions.get_active(assistant)
-    return assistant_versions.publish(
+    return publishing.publish(
         house.adam, version.pk, reason, instead_of=active.pk if active else None
     )
 
@@ -114,7 +118,7 @@ def test_both_sides_answer_the_same_question_as_their_versions_say(house):
     run(house.adam, first)
     publish(house, first)
     draft = assistant_versions.create_draft(house.adam, first.assistant)
-    state = replace(assistant_versions.read_state(draft), prompt="Other", zones=("compliance",))
+    state = replace(assistant_states.read_state(draft), prompt="Other", zones=("compliance",))
     draft = assistant_versions.save_draft(house.adam, draft.pk, state, CASES, edits=0)
     assert PromptVersion.objects.filter(name="marketing").count() == 1  # until it is tried
     (trial,) = run(house.adam, draft).trials
@@ -179,7 +183,7 @@ def test_an_edited_draft_is_tried_again(house):
     version = assistant_versions.save_draft(
         house.adam, version.pk, replace(STATE, description="Else"), CASES, edits=0
     )
-    assert assistant_versions.list_untried(version) == [QUESTION]
+    assert publishing.list_untried(version) == [QUESTION]
     with pytest.raises(InvalidRequest, match="was edited"):
         assistant_versions.save_draft(house.adam, version.pk, STATE, CASES, edits=0)
     assert trials.list_trials(house.adam, version).trials[0].stale
@@ -193,16 +197,16 @@ def test_the_way_back(house):
     draft = assistant_versions.create_draft(house.adam, alices)
     before = assistant_versions.get_active(alices)
     assert before.reason == assistant_versions.AS_IT_WAS
-    state = replace(assistant_versions.read_state(draft), prompt="Be brief.", starters=("Gifts?",))
+    state = replace(assistant_states.read_state(draft), prompt="Be brief.", starters=("Gifts?",))
     draft = assistant_versions.save_draft(house.adam, draft.pk, state, CASES, edits=0)
     run(house.adam, draft)
     with pytest.raises(InvalidRequest, match="no reason"):
         publish(house, draft, "")
     with pytest.raises(InvalidRequest, match="active is"):
-        assistant_versions.publish(house.adam, draft.pk, "Because", instead_of=None)
+        publishing.publish(house.adam, draft.pk, "Because", instead_of=None)
     publish(house, draft)
     assert registry.get_assistants()[alices.pk].prompt.text == "Be brief."
-    back = assistant_versions.roll_back(house.adam, alices, "Too brief", instead_of=draft.pk)
+    back = publishing.roll_back(house.adam, alices, "Too brief", instead_of=draft.pk)
     assert back == before
     alices = registry.get_assistants()[alices.pk]
     assert (alices.prompt.text, alices.starters) == ("You are the compliance assistant.", [])
@@ -229,24 +233,35 @@ def test_a_deleted_draft_takes_its_trials_with_it(house):
     assert not AssistantTrial.objects.exists()
 
 
+def test_what_was_said_in_trying_is_not_kept_for_ever(house):
+    version = make_draft(house)
+    run(house.adam, version)
+    now = timezone.now()
+    assert trials.delete_old_trials(now) == 0
+    assert trials.delete_old_trials(now + timedelta(days=91)) == 1
+    with data.rights_of_system():
+        assert not Conversation.objects.exists()
+    assert AuditEvent.objects.get(action="trials.expired").data == {"conversations": 1}
+
+
 def test_what_is_changed_beside_its_versions_becomes_one(house):
     version = make_draft(house)
     run(house.adam, version)
     publish(house, version)
     Assistant.objects.filter(slug="marketing").update(release_mode="hold")
     draft = assistant_versions.create_draft(house.adam, version.assistant)
-    assert assistant_versions.read_state(draft).release_mode == "hold"
+    assert assistant_states.read_state(draft).release_mode == "hold"
     assert assistant_versions.get_active(version.assistant).reason == "Changed without a version."
 
 
 def test_it_is_switched_off_and_on_with_a_reason(house):
     alices = Assistant.objects.get(slug="compliance")
-    assistant_versions.switch(house.adam, alices, False, "For the holidays")
+    publishing.switch(house.adam, alices, False, "For the holidays")
     assert list(conversations.list_assistants(house.alice)) == []
     assistant_versions.create_draft(house.adam, alices)
     new = make_draft(house)
     with pytest.raises(InvalidRequest, match="never published"):
-        assistant_versions.switch(house.adam, new.assistant, True, "In a hurry")
+        publishing.switch(house.adam, new.assistant, True, "In a hurry")
 
 
 @pytest.mark.parametrize(
@@ -273,6 +288,6 @@ def test_it_takes_permissions(house):
     editor = type(editor).objects.get(pk=editor.pk)
     assistant_versions.save_draft(editor, version.pk, STATE, CASES, edits=0)
     with pytest.raises(InvalidRequest, match="lacks one of"):
-        assistant_versions.publish(editor, version.pk, "Because I can", instead_of=None)
+        publishing.publish(editor, version.pk, "Because I can", instead_of=None)
     with pytest.raises(InvalidRequest, match="lacks one of"):
         assistant_versions.create_assistant(editor, "other", house.marketing, STATE)

@@ -78,6 +78,8 @@ def test_a_department_is_made_tried_and_published(house, client):
     assert "may not read the zone General" in page
     assert "Its own policy is still a draft" in page
     assert "You may not read Brand" in page
+    assert "The zone Brand holds no document" in page
+    assert "The zone General holds no document" not in page
 
     url = reverse("admin:assistants_assistant_version", args=[version.pk])
     refused = client.post(url, {"_publish": "1", "instead_of": "", "reason": "It is good"})

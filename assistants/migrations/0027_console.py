@@ -232,14 +232,6 @@ class Migration(migrations.Migration):
         *[
             migrations.AddIndex(model_name=model, index=index)
             for model, index in (
-                (
-                    "guardrailfinding",
-                    models.Index(
-                        fields=["created"],
-                        include=["kind", "stage", "outcome", "answer"],
-                        name="finding_figures",
-                    ),
-                ),
                 ("auditevent", models.Index(fields=["actor", "-number"], name="audit_actor")),
                 ("auditevent", models.Index(fields=["action", "-number"], name="audit_action")),
                 ("auditevent", BrinIndex(fields=["at"], name="audit_at")),

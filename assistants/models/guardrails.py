@@ -30,15 +30,7 @@ class GuardrailFinding(models.Model):
 
     class Meta:
         ordering = ["id"]
-        indexes = [
-            models.Index(fields=["kind", "-created"], name="finding_kind"),
-            # the console's figures of a month, from the index alone; rights are of the answer
-            models.Index(
-                fields=["created"],
-                include=["kind", "stage", "outcome", "answer"],
-                name="finding_figures",
-            ),
-        ]
+        indexes = [models.Index(fields=["kind", "-created"], name="finding_kind")]
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.guardrail}"

@@ -26,6 +26,7 @@ from assistants.services.assistant_states import (
     read_state,
     validate,
 )
+from assistants.services.messages import clean_text
 from assistants.services.second_person import check_permission
 
 VIEW_ASSISTANTS = "assistants.view_assistant"
@@ -140,8 +141,13 @@ def get_active(assistant: Assistant) -> AssistantVersion | None:
 def record_active(assistant: Assistant) -> AssistantVersion | None:
     """The active version; where the row says otherwise, or never had one, what it says becomes it.
 
-    None for an assistant that was never published. In the caller's transaction.
+    None for an assistant that was never published.
     """
+    with transaction.atomic():
+        return _record_active(lock_assistant(assistant.pk))
+
+
+def _record_active(assistant: Assistant) -> AssistantVersion | None:
     active = get_active(assistant)
     if active is None and not assistant.enabled:
         return None
@@ -172,7 +178,10 @@ def get_version(version_id: uuid.UUID) -> AssistantVersion:
 def _check_questions(questions: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     if len(questions) > MOST_QUESTIONS:
         raise InvalidRequest("questions", user_message=f"Keep to {MOST_QUESTIONS} test questions.")
-    return [{"text": each["text"], "expect": each.get("expect", "")} for each in questions]
+    # As they will be asked: by its text, it is known which of them was tried.
+    return [
+        {"text": clean_text(each["text"]), "expect": each.get("expect", "")} for each in questions
+    ]
 
 
 def _new_version(

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 
-from assistants import compute, data
+from assistants import compute
 from assistants.models import (
     DocumentVersion,
     Incident,
@@ -41,7 +41,9 @@ class Attention:
 
 
 def list_attention(user: AbstractUser) -> list[Attention]:
-    """What waits for anybody of this person's rights, the urgent first."""
+    """What waits for anybody of this person's permissions, the urgent first. Counted with the
+    system's rights (services/home.py), never read.
+    """
     found = [each for look in _LOOKS for each in look(user)]
     return sorted(found, key=lambda each: not each.urgent)
 
@@ -62,18 +64,14 @@ def _reviews(user: AbstractUser) -> Iterator[Attention]:
 
 
 def _documents_and_incidents(user: AbstractUser) -> Iterator[Attention]:
-    """Both are seen by the system's rights alone: in one transaction."""
     documents = user.has_perm(VIEW_DOCUMENTS)
     incidents = user.has_perm("assistants.view_incident")
     failed = held = taken_back = 0
-    if not (documents or incidents):
-        return
-    with data.rights_of_system():
-        if documents:
-            failed, held = _count_unread()
-        if incidents:
-            since = first_id_at(timezone.now() - timedelta(days=INCIDENT_DAYS))
-            taken_back = Incident.objects.filter(pk__gte=since)[:MOST_COUNTED].count()
+    if documents:
+        failed, held = _count_unread()
+    if incidents:
+        since = first_id_at(timezone.now() - timedelta(days=INCIDENT_DAYS))
+        taken_back = Incident.objects.filter(pk__gte=since)[:MOST_COUNTED].count()
     if failed:
         yield Attention(
             f"{_count(failed, 'document', 'documents')} could not be read in",

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AbstractUser, User
 from django.db.models import Q
 
-from assistants import data
-from assistants.models import Assistant, AssistantVersion, Deployment, DocumentVersion, Zone
-from assistants.services import dismissals
+from assistants.models import Assistant, DocumentVersion, Zone
+from assistants.services import dismissals, registry
 from assistants.services.dismissals import FIRST_STEPS
 from assistants.services.second_person import VIEW_ZONES
 from assistants.types import Capability
 
-WRITERS = (Capability.CHAT, Capability.DRAFT, Capability.GROUNDED_ANSWER)
+WRITERS = {Capability.CHAT, Capability.DRAFT, Capability.GROUNDED_ANSWER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Step:
 
 def get_first_steps(user: AbstractUser) -> list[Step]:
     """The steps that this person has the rights for; none once they have closed them or all is
-    done.
+    done. With the system's rights (services/home.py): it is only asked whether there is anything.
     """
     if not user.has_perm(VIEW_ZONES) or dismissals.is_dismissed(user, FIRST_STEPS):
         return []
@@ -39,18 +38,19 @@ def get_first_steps(user: AbstractUser) -> list[Step]:
 
 def _list_steps() -> list[tuple[str, Step]]:
     # Both that ship are for a first look: one quotes, the other writes fluently and errs.
-    models = Deployment.objects.filter(enabled=True).exclude(provider__in=["local", "quotes"])
-    capable = [each for each in models if set(WRITERS) & {Capability(c) for c in each.capabilities}]
+    capable = [
+        each
+        for each in registry.list_deployments()
+        if each.provider not in ("local", "quotes") and each.capabilities & WRITERS
+    ]
     zones = Zone.objects.filter(readers__user__is_active=True).exists()
-    with data.rights_of_system():
-        documents = DocumentVersion.objects.filter(current=True).exists()
+    documents = DocumentVersion.objects.filter(current=True).exists()
     people = (
         User.objects.filter(is_active=True, groups__assistants__enabled=True)
         .exclude(Q(is_superuser=True))
         .exists()
     )
-    published = AssistantVersion.objects.filter(stage="active").exists()
-    asked = published or Assistant.objects.filter(enabled=True).exists()
+    asked = Assistant.objects.filter(enabled=True).exists()
     return [
         (
             "assistants.view_deployment",

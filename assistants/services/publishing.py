@@ -24,7 +24,7 @@ from assistants.services.assistant_versions import (
     PUBLISH,
     Stage,
     check_draft,
-    get_active,
+    get_version,
     lock_assistant,
     lock_version,
     record,
@@ -51,6 +51,7 @@ def publish(
     """
     check_permission(user, PUBLISH)
     reason = check_reason(reason, WHY)
+    record_active(get_version(version_id).assistant)  # kept, so that the page shows it next
     with transaction.atomic():
         version = lock_version(version_id)
         check_draft(version)
@@ -78,6 +79,7 @@ def roll_back(
     """The version before the active one holds again, at once. Returns it."""
     check_permission(user, PUBLISH)
     reason = check_reason(reason, WHY)
+    record_active(assistant)
     with transaction.atomic():
         assistant = lock_assistant(assistant.pk)
         active = record_active(assistant)
@@ -107,7 +109,7 @@ def switch(user: AbstractUser, assistant: Assistant, enabled: bool, reason: str)
     reason = check_reason(reason, "Its people see the assistant come or go.")
     with transaction.atomic():
         locked = lock_assistant(assistant.pk)
-        if enabled and get_active(locked) is None and not locked.enabled:
+        if record_active(locked) is None and enabled:
             raise InvalidRequest(
                 f"{locked.slug} was never published",
                 user_message="Nothing of it is published yet. Publish its draft.",

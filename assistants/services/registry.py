@@ -83,6 +83,11 @@ def list_deployments() -> list[DeploymentSpec]:
     return [deployment.spec for deployment in _deployments() if deployment.enabled]
 
 
+def get_deployment_places() -> dict[int, tuple[str, str]]:
+    """The slug and environment of each deployment, enabled or not, by primary key."""
+    return {each.pk: (each.slug, each.environment) for each in _deployments()}
+
+
 def get_deployment_keys() -> dict[str, int]:
     """The primary key of each deployment, enabled or not, by slug."""
     return {deployment.slug: deployment.pk for deployment in _deployments()}

@@ -14,8 +14,8 @@ from django.contrib.auth.models import AbstractUser
 from django.db import connection
 from django.utils import timezone
 
-from assistants import data
 from assistants.models import first_id_at
+from assistants.services import registry
 from assistants.types import CLOUD
 
 SEE_FIGURES = "assistants.view_auditevent"
@@ -38,7 +38,6 @@ select generation.deployment_id,
 from assistants_generation generation
 where generation.id >= %s and first_token_ms is not null group by 1
 """
-DEPLOYMENTS = "select id, slug, environment from assistants_deployment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,9 @@ class _Row:
 
 
 def get_today(user: AbstractUser) -> Today | None:
-    """Since midnight; None for whoever may not see the house's figures."""
+    """Since midnight; None for whoever may not see the house's figures. With the system's rights
+    (services/home.py).
+    """
     if not user.has_perm(SEE_FIGURES):
         return None
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -126,9 +127,9 @@ def get_today(user: AbstractUser) -> Today | None:
 
 def _read(midnight: datetime) -> tuple[list[_Row], list[tuple[str, bool, str, float]]]:
     since = first_id_at(midnight)
-    with data.rights_of_system(), connection.cursor() as cursor:
-        cursor.execute(DEPLOYMENTS)
-        names = {pk: (slug, place == CLOUD) for pk, slug, place in cursor.fetchall()}
+    places = registry.get_deployment_places()
+    names = {pk: (slug, place == CLOUD) for pk, (slug, place) in places.items()}
+    with connection.cursor() as cursor:
         cursor.execute(TURNS, [timezone.get_current_timezone_name(), since])
         rows = [
             _Row(hour, *names.get(deployment, ("", False)), status, number, cost)

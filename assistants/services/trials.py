@@ -95,9 +95,8 @@ def open_trials(
     """
     check_permission(user, CHANGE_ASSISTANTS)
     texts = [check_message("trial", question) for question in questions]
-    with transaction.atomic():
-        version = assistant_versions.get_version(version_id)
-        active = assistant_versions.record_active(version.assistant)
+    version = assistant_versions.get_version(version_id)
+    active = assistant_versions.record_active(version.assistant)
     sides = [version, *([active] if active and active.pk != version.pk else [])]
     return [_open(user, version, sides, text, enqueue) for text in texts]
 

@@ -251,7 +251,17 @@ def test_what_is_changed_beside_its_versions_becomes_one(house):
     Assistant.objects.filter(slug="marketing").update(release_mode="hold")
     draft = assistant_versions.create_draft(house.adam, version.assistant)
     assert assistant_states.read_state(draft).release_mode == "hold"
-    assert assistant_versions.get_active(version.assistant).reason == "Changed without a version."
+    active = assistant_versions.get_active(version.assistant)
+    assert active.reason == "Changed without a version."
+    # and nobody publishes over what they have not seen, again and again
+    draft = assistant_versions.save_draft(
+        house.adam, draft.pk, assistant_states.read_state(draft), CASES, edits=0
+    )
+    run(house.adam, draft)
+    Assistant.objects.filter(slug="marketing").update(release_mode="block")
+    with pytest.raises(InvalidRequest, match="active is"):
+        publish(house, draft)
+    publish(house, draft)
 
 
 def test_it_is_switched_off_and_on_with_a_reason(house):
@@ -259,6 +269,8 @@ def test_it_is_switched_off_and_on_with_a_reason(house):
     publishing.switch(house.adam, alices, False, "For the holidays")
     assert list(conversations.list_assistants(house.alice)) == []
     assistant_versions.create_draft(house.adam, alices)
+    publishing.switch(house.adam, alices, True, "They are over")
+    assert [each.slug for each in conversations.list_assistants(house.alice)] == ["compliance"]
     new = make_draft(house)
     with pytest.raises(InvalidRequest, match="never published"):
         publishing.switch(house.adam, new.assistant, True, "In a hurry")

@@ -18,6 +18,7 @@ from assistants.services import (
     review_clock,
     sources,
     transcription,
+    trials,
 )
 
 
@@ -56,6 +57,7 @@ def build_graph() -> None:
 @shared_task(name="assistants.tasks.delete_expired")
 def delete_expired() -> None:
     retention.delete_expired()
+    trials.delete_old_trials()
 
 
 @shared_task(name="assistants.tasks.sync_sources")

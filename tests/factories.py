@@ -13,13 +13,17 @@ from django.utils import timezone
 from assistants import control, data
 from assistants.models import (
     EMBEDDING_DIMENSIONS,
+    Answer,
     Assistant,
     Chunk,
+    Conversation,
     Deployment,
     Document,
     DocumentVersion,
     Embedding,
     EmbeddingModel,
+    Generation,
+    Message,
     PromptVersion,
     Zone,
 )
@@ -105,6 +109,36 @@ def drop_guardrail(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     left = [each for each in control.guardrails.GUARDRAILS if each.name != name]
     assert len(left) < len(control.guardrails.GUARDRAILS)
     monkeypatch.setattr(control.guardrails, "GUARDRAILS", left)
+
+
+def make_answer(user: User, deployment: Deployment | None = None, **fields: Any) -> Answer:
+    """A question with its answer, ended, as a turn leaves them; its text is the question's too."""
+    text = fields.setdefault("text", "A question")
+    with data.rights_of_system():
+        chat = Conversation.objects.create(
+            owner=user, assistant=Assistant.objects.all()[0], title=text[:100], zones=["general"]
+        )
+        message = Message.objects.create(
+            conversation=chat,
+            author=user,
+            client_id=str(uuid.uuid4()),
+            text=text,
+            zones=["general"],
+        )
+        answer = Answer.objects.create(
+            message=message, deployment=deployment, made_from=[], ended=timezone.now(), **fields
+        )
+        for milliseconds in (100, 300):
+            if deployment is None:
+                break
+            Generation.objects.create(
+                answer=answer,
+                deployment=deployment,
+                outcome="stop",
+                first_token_ms=milliseconds,
+                duration_ms=900,
+            )
+    return answer
 
 
 def unit_vector(seed: int) -> list[float]:

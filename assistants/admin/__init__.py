@@ -2,6 +2,7 @@
 
 from assistants.admin import (
     api_keys,
+    assistants,
     audit,
     budgets,
     changes,
@@ -21,6 +22,7 @@ from assistants.admin import (
 
 __all__ = [
     "api_keys",
+    "assistants",
     "audit",
     "budgets",
     "changes",

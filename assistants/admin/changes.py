@@ -31,6 +31,7 @@ class ZoneChangeAdmin(admin.ModelAdmin):
     list_display = ["kind", "zone", "target", "status", "requested_by", "created", "decided_by"]
     list_filter = ["status", "kind", "zone"]
     list_select_related = ["zone", "target", "requested_by", "decided_by"]
+    search_fields = ["zone__name", "requested_by__username"]
     ordering = ["-id"]
     actions = None
     show_full_result_count = False

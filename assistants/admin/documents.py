@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from assistants import tasks
 from assistants.admin.forms import MoveForm, ReasonForm
+from assistants.admin.lists import BoundedPaginator
 from assistants.admin.people import person
 from assistants.exceptions import AssistantsError, NotFound
 from assistants.models import Document, DocumentVersion, Zone
@@ -59,6 +60,7 @@ class DocumentAdmin(admin.ModelAdmin):
     search_help_text = "Titles and file names"
     ordering = ["-id"]
     list_per_page = 50
+    paginator = BoundedPaginator
     show_full_result_count = False
     actions = None
     change_list_template = "admin/assistants/document/list.html"

@@ -39,4 +39,6 @@ class NoteTemplateForm(forms.ModelForm):
 class NoteTemplateAdmin(admin.ModelAdmin):
     form = NoteTemplateForm
     list_display = ["name", "assistant", "clinical", "enabled"]
+    list_select_related = ["assistant"]
+    search_fields = ["name", "assistant__name"]
     prepopulated_fields = {"slug": ["name"]}

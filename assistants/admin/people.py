@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from assistants import control
@@ -23,6 +24,25 @@ def person(request: HttpRequest) -> User:
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
+    """Departments are groups: a list says who is in which, whose keys there are, who is off."""
+
+    list_display = ["username", "full_name", "departments", "is_staff", "is_active", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "groups"]
+    list_per_page = 50
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        every: QuerySet[User] = super().get_queryset(request)
+        return every.prefetch_related("groups")
+
+    @admin.display(description="name")
+    def full_name(self, user: User) -> str:
+        return user.get_full_name() or "–"
+
+    @admin.display(description="departments and groups")
+    def departments(self, user: User) -> str:
+        return ", ".join(sorted(group.name for group in user.groups.all())) or "–"
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # messages, changes and the trail name them; switch the account off instead
 
@@ -44,6 +64,25 @@ class PersonAdmin(UserAdmin):
 
 @admin.register(Group)
 class DepartmentAdmin(GroupAdmin):
+    list_display = ["name", "people", "asks", "reads"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        every: QuerySet[Group] = super().get_queryset(request)
+        active = Count("user", filter=Q(user__is_active=True), distinct=True)
+        return every.annotate(number=active).prefetch_related("assistants", "zones")
+
+    @admin.display(description="people", ordering="number")
+    def people(self, group: Any) -> int:
+        return int(group.number)
+
+    @admin.display(description="may ask")
+    def asks(self, group: Any) -> str:
+        return ", ".join(each.name for each in group.assistants.all()) or "–"
+
+    @admin.display(description="may read")
+    def reads(self, group: Any) -> str:
+        return ", ".join(zone.name for zone in group.zones.all()) or "–"
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         group = form.instance

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
@@ -29,7 +30,8 @@ class PolicyForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        known = {(policy.level, policy.target) for policy in Policy.objects.all()}
+        every_policy = Policy.objects.select_related("department", "assistant")
+        known = {(policy.level, policy.target) for policy in every_policy}
         every = [("organisation", "", "The organisation")]
         every += [("department", g.name, f"Department {g.name}") for g in Group.objects.all()]
         every += [("assistant", a.slug, f"Assistant {a.name}") for a in Assistant.objects.all()]
@@ -64,17 +66,23 @@ class PolicyAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        every = Policy.objects.select_related("department", "assistant")
+        staged = PolicyVersion.objects.exclude(stage=Stage.RETIRED).defer("rules", "cases")
+        every = Policy.objects.select_related("department", "assistant").prefetch_related(
+            Prefetch("versions", staged)
+        )
         order = list(Policy.Level.values)
-        rows = [
-            {
-                "policy": policy,
-                "active": policy_drafts.get_active(policy),
-                "shadow": policy_drafts.get_shadow(policy),
-                "drafts": policy.versions.filter(stage=Stage.DRAFT).count(),
-            }
-            for policy in sorted(every, key=lambda each: (order.index(each.level), each.name))
-        ]
+        rows = []
+        for policy in sorted(every, key=lambda each: (order.index(each.level), each.name)):
+            at = {version.stage: version for version in policy.versions.all()}
+            drafts = sum(each.stage == Stage.DRAFT for each in policy.versions.all())
+            rows.append(
+                {
+                    "policy": policy,
+                    "active": at.get(Stage.ACTIVE),
+                    "shadow": at.get(Stage.SHADOW),
+                    "drafts": drafts,
+                }
+            )
         return self._page(request, "list", title="Policies", rows=rows)
 
     def add_view(

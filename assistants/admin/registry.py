@@ -9,7 +9,7 @@ from django.urls import URLPattern, path
 
 from assistants import control
 from assistants.admin.what_if import what_if_view
-from assistants.models import Assistant, Deployment, PromptVersion
+from assistants.models import Deployment, PromptVersion
 from assistants.services.registry import find_mistakes
 from assistants.types import Capability
 
@@ -46,6 +46,7 @@ class DeploymentAdmin(admin.ModelAdmin):
         *("rank", "enabled"),
     ]
     list_filter = ["environment", "enabled"]
+    search_fields = ["slug", "model", "region"]
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(what_if_view)
@@ -70,34 +71,10 @@ class PromptVersionAdmin(admin.ModelAdmin):
     """Versions are added, never changed: receipts name them."""
 
     list_display = ["name", "number", "created"]
+    search_fields = ["name"]
 
     def has_change_permission(self, request: HttpRequest, obj: PromptVersion | None = None) -> bool:
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: PromptVersion | None = None) -> bool:
         return False
-
-
-@admin.register(Assistant)
-class AssistantAdmin(admin.ModelAdmin):
-    list_display = ["name", "slug", "department", "prompt", "release_mode", "enabled", "position"]
-    filter_horizontal = ["zones"]
-    prepopulated_fields = {"slug": ["name"]}
-
-    def has_delete_permission(self, request: HttpRequest, obj: Assistant | None = None) -> bool:
-        return False  # conversations belong to it; switch it off instead
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        assistant = form.instance
-        control.record_event(
-            action="assistant.changed" if change else "assistant.created",
-            actor=request.user.get_username(),
-            subject=assistant.slug,
-            data={
-                "prompt": str(assistant.prompt),
-                "release_mode": assistant.release_mode,
-                "zones": sorted(zone.slug for zone in assistant.zones.all()),
-                "enabled": assistant.enabled,
-            },
-        )

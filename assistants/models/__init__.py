@@ -1,6 +1,7 @@
 from assistants.models.api_keys import ApiKey
+from assistants.models.assistant_versions import AssistantTrial, AssistantVersion, Dismissal
 from assistants.models.audit import AuditEvent
-from assistants.models.base import new_id
+from assistants.models.base import first_id_at, new_id
 from assistants.models.budgets import Budget, Charge
 from assistants.models.conversations import Answer, Citation, Conversation, Generation, Message
 from assistants.models.documents import (
@@ -44,6 +45,8 @@ __all__ = [
     "Answer",
     "ApiKey",
     "Assistant",
+    "AssistantTrial",
+    "AssistantVersion",
     "AuditEvent",
     "Budget",
     "Charge",
@@ -51,6 +54,7 @@ __all__ = [
     "Citation",
     "Conversation",
     "Deployment",
+    "Dismissal",
     "Document",
     "DocumentVersion",
     "EgressRecord",
@@ -92,5 +96,6 @@ __all__ = [
     "Transcript",
     "Zone",
     "ZoneChange",
+    "first_id_at",
     "new_id",
 ]

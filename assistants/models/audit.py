@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -21,4 +22,10 @@ class AuditEvent(models.Model):
     class Meta:
         ordering = ["number"]
         # the trail of one subject, in order
-        indexes = [models.Index(fields=["subject", "number"], name="audit_subject")]
+        indexes = [
+            models.Index(fields=["subject", "number"], name="audit_subject"),
+            # the console's filters, newest first
+            models.Index(fields=["actor", "-number"], name="audit_actor"),
+            models.Index(fields=["action", "-number"], name="audit_action"),
+            BrinIndex(fields=["at"], name="audit_at"),
+        ]

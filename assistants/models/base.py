@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from datetime import datetime
 
 
 def new_id() -> uuid.UUID:
@@ -17,3 +18,8 @@ def new_id() -> uuid.UUID:
     value |= 0x7 << 76 | (rest * 4096 // 1_000_000) << 64
     value |= 0x2 << 62 | int.from_bytes(os.urandom(8), "big") >> 2
     return uuid.UUID(int=value)
+
+
+def first_id_at(moment: datetime) -> uuid.UUID:
+    """No id made from then on is smaller: the primary key's index bounds what is of a time."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)

@@ -16,8 +16,9 @@ class Conversation(models.Model):
     """`zones` are the slugs of all zones that went into it; `detected` is the most that any of its
     messages was found to be by what it holds. Both only grow (the ratchet).
 
-    One of the API holds one message, and is not listed on the page. One that `expires` is
-    temporary: neither listed nor found, and deleted then.
+    One of the API holds one message, and is not listed on the page; nor is a trial, which is asked
+    of a version of an assistant and not of what holds. One that `expires` is temporary: neither
+    listed nor found, and deleted then.
 
     Beside these fields the tables of conversations, messages and answers have a column `search`,
     and answers their `asker_id`, which the database fills (migration 0025, `data/history.py`).
@@ -26,6 +27,7 @@ class Conversation(models.Model):
     class Origin(models.TextChoices):
         PAGE = "page"
         API = "api", "API"
+        TRIAL = "trial"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(
@@ -37,7 +39,7 @@ class Conversation(models.Model):
     detected = models.PositiveSmallIntegerField(
         null=True, blank=True, choices=[(level.value, level.name.lower()) for level in Sensitivity]
     )
-    origin = models.CharField(max_length=4, choices=Origin.choices, default=Origin.PAGE)
+    origin = models.CharField(max_length=5, choices=Origin.choices, default=Origin.PAGE)
     api_key = models.ForeignKey(
         ApiKey, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

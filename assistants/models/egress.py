@@ -44,6 +44,9 @@ class EgressRecord(models.Model):
             models.Index(fields=["subject"], name="egress_subject"),
             models.Index(fields=["outcome", "-id"], name="egress_outcome"),
             models.Index(fields=["deployment", "-id"], name="egress_deployment"),
+            models.Index(fields=["purpose", "-id"], name="egress_purpose"),
+            models.Index(fields=["actor", "-id"], name="egress_actor"),
+            models.Index(fields=["payload_sha256"], name="egress_payload"),
         ]
 
     def __str__(self) -> str:

@@ -158,6 +158,12 @@ class Assistant(models.Model):
         choices=[(mode.value, mode.value) for mode in ReleaseMode],
         default=ReleaseMode.TOKEN.value,
     )
+    permitted_deployments = ArrayField(
+        models.SlugField(),
+        default=list,
+        blank=True,
+        help_text="the only ones that may answer (none named: all that the zones permit)",
+    )
     polish = models.BooleanField(
         default=False,
         help_text="draft on the premises and polish in a cloud: of the whole prompt only the "
@@ -173,6 +179,9 @@ class Assistant(models.Model):
     starters = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     enabled = models.BooleanField(default=True)
     position = models.PositiveSmallIntegerField(default=0)
+
+    # The primary keys of the zones that a version being tried would search; None for what holds.
+    tried_zones: tuple[int, ...] | None = None
 
     class Meta:
         ordering = ["position", "name"]

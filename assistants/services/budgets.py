@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -57,12 +57,13 @@ registry.also_forget(_sums.clear)
 def list_entries() -> list[BudgetEntry]:
     """Every budget, enabled or not, with what is used of it in its present period."""
     budgets = list(Budget.objects.select_related("department", "user"))
+    spent = _list_spent()
     try:
         reserved = compute.get_reserved([_purse(budget) for budget in budgets])
     except compute.BROKER_DOWN:
         reserved = [0] * len(budgets)
     return [
-        _entry(budget, get_spent(budget) + Decimal(amount) / MILLION)
+        _entry(budget, spent.get(budget.pk, Decimal(0)) + Decimal(amount) / MILLION)
         for budget, amount in zip(budgets, reserved, strict=True)
     ]
 
@@ -191,6 +192,27 @@ def _spent(budget: Budget) -> Decimal:
     if known is None or now - known[0] > registry.REMEMBER_SECONDS:
         known = _sums[key] = (now, get_spent(budget))
     return known[1]
+
+
+# Of each budget in its present period, from the index of whose it is; %s: start of day, of month.
+SPENT = """
+select budget.id, coalesce(case
+    when budget.department_id is not null then (select sum(cost) from assistants_charge charge
+        where charge.department_id = budget.department_id and charge.at >= since)
+    when budget.user_id is not null then (select sum(cost) from assistants_charge charge
+        where charge.user_id = budget.user_id and charge.at >= since)
+    else (select sum(cost) from assistants_charge charge where charge.at >= since)
+end, 0)
+from assistants_budget budget,
+    lateral (select case period when 'day' then %s else %s end as since) started
+"""
+
+
+def _list_spent() -> dict[int, Decimal]:
+    """As `get_spent` of every budget, in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(SPENT, [start_of(Budget.Period.DAY), start_of(Budget.Period.MONTH)])
+        return dict(cursor.fetchall())
 
 
 def get_spent(budget: Budget) -> Decimal:

@@ -23,7 +23,15 @@ from assistants.exceptions import (
     NotFound,
 )
 from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
-from assistants.services import egress, guarding, prompts, registry, rights, routing
+from assistants.services import (
+    assistant_states,
+    egress,
+    guarding,
+    prompts,
+    registry,
+    rights,
+    routing,
+)
 from assistants.services.attaching import get_attachment, record_attached
 from assistants.services.attempts import Turn
 from assistants.services.budgets import Payer
@@ -448,6 +456,8 @@ def _get_answer(answer_id: str | uuid.UUID) -> Answer | None:
     chat, author = CONVERSATION.read(values), AUTHOR.read(values)
     answer.message, message.conversation, message.author = message, chat, author
     assistant = registry.get_assistants().get(chat.assistant_id)
+    if chat.origin == Conversation.Origin.TRIAL:
+        assistant = assistant_states.get_tried(chat)
     if assistant is not None:  # else it is read when it is asked for
         chat.assistant = assistant
     return answer
@@ -502,12 +512,14 @@ def _plan(
     """
     message = pending.message
     chat, assistant = message.conversation, message.conversation.assistant
-    if not assistant.enabled or assistant.department_id not in scope.group_ids:
+    if assistant.tried_zones is None and (
+        not assistant.enabled or assistant.department_id not in scope.group_ids
+    ):
         raise NotFound(
             f"{message.author} may not use {assistant.slug}",
             user_message="You may not use this assistant any more. Ask your administrator.",
         )
-    zone_ids = registry.get_searched_zones().get(assistant.pk, [])
+    zone_ids = registry.get_zones_of(assistant)
     task = control.decide_task(message.text, has_documents=bool(zone_ids))
     found = Found((), AskedQuestion(message.text))
     vector: Sequence[float] | None = None
@@ -563,7 +575,10 @@ def _plan(
             task=task,
             has_documents=bool(zone_ids),
             zone=rules,
-            refuse=lambda each: egress.get_refusal(rules, detected, each),
+            refuse=lambda each: (
+                egress.get_refusal(rules, detected, each)
+                or assistant_states.get_refusal(assistant, each)
+            ),
             payer=Payer(message.author_id, assistant.department_id),
             passages=passages,
             history=history,

@@ -167,7 +167,9 @@ def _store(
     if guard and guard.incident:
         _record_incident(answer, guard.incident)
     _ratchet(message.conversation, zones, detected)
-    if answer.status == Answer.Status.HELD:
+    if message.conversation.origin == Conversation.Origin.TRIAL:
+        pass  # nobody waits for it
+    elif answer.status == Answer.Status.HELD:
         reviews.open_item(answer, _reason_to_hold(result, guard))
     elif answer.status == Answer.Status.COMPLETED:
         reviews.open_sample(answer)

@@ -94,6 +94,7 @@ def access_conversation(scope: Scope, conversation_id: str | uuid.UUID) -> Conve
     """
     conversation = (
         Conversation.objects.filter(pk=_uuid(conversation_id), owner=scope.user_id)
+        .exclude(origin=Conversation.Origin.TRIAL)
         .select_related("assistant")
         .first()
     )

@@ -184,6 +184,8 @@ def texts_of(message: Message) -> list[str]:
 def receipt_of(message: Message) -> dict[str, object]:
     """What the receipt says of it, without text; of a message of the page, what is attached."""
     conversation = message.conversation
+    if conversation.origin == Conversation.Origin.TRIAL:
+        return {"origin": str(conversation.origin)}
     if conversation.origin != Conversation.Origin.API:
         attached = [
             {

@@ -149,6 +149,8 @@ def check_edit(assistant_id: int | None, answer: Answer, text: str) -> Decision:
 
 def _known(assistant: Assistant) -> Assistant:
     """With its department, which the registry holds."""
+    if assistant.tried_zones is not None:
+        return assistant  # a version that is tried
     return registry.get_assistants().get(assistant.pk, assistant)
 
 

@@ -83,6 +83,11 @@ def list_deployments() -> list[DeploymentSpec]:
     return [deployment.spec for deployment in _deployments() if deployment.enabled]
 
 
+def get_deployment_places() -> dict[int, tuple[str, str]]:
+    """The slug and environment of each deployment, enabled or not, by primary key."""
+    return {each.pk: (each.slug, each.environment) for each in _deployments()}
+
+
 def get_deployment_keys() -> dict[str, int]:
     """The primary key of each deployment, enabled or not, by slug."""
     return {deployment.slug: deployment.pk for deployment in _deployments()}
@@ -110,6 +115,13 @@ def get_searched_zones() -> dict[int, list[int]]:
     for assistant, zone in Assistant.zones.through.objects.values_list("assistant", "zone"):
         zones.setdefault(assistant, []).append(zone)
     return zones
+
+
+def get_zones_of(assistant: Assistant) -> list[int]:
+    """The primary keys of the zones that it searches; of a version that is tried, its own."""
+    if assistant.tried_zones is not None:
+        return list(assistant.tried_zones)
+    return get_searched_zones().get(assistant.pk, [])
 
 
 @remembered

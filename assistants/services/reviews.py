@@ -14,13 +14,13 @@ import statistics
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser, Group, User
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from assistants import control, data
@@ -182,6 +182,30 @@ def list_queue(
             found = found.filter(holder=user.pk, state__in=OPEN)
         listed = list(found.order_by("due")[:LISTED])
     return [item for item in listed if not risk or control.risk_of(item.severity) == risk]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many wait: beyond their clock, nearly so, and the others."""
+
+    late: int
+    soon: int
+    later: int
+
+
+def count_waiting(user: AbstractUser, *, soon: datetime) -> Waiting:
+    """Of the queues that this user may see; their own questions are not among them."""
+    with reading_queues(user) as scope:
+        found = ReviewItem.objects.filter(state__in=OPEN).exclude(asker=user.pk)
+        if not user.has_perm(VIEW_QUEUES):
+            found = found.filter(_of_groups(scope.group_ids))
+        now = timezone.now()
+        counted = found.aggregate(
+            late=Count("pk", filter=Q(due__lt=now)),
+            soon=Count("pk", filter=Q(due__gte=now, due__lt=soon)),
+            later=Count("pk", filter=Q(due__gte=soon)),
+        )
+    return Waiting(**counted)
 
 
 def usual_seconds(reviewers_id: int) -> float | None:

@@ -18,6 +18,7 @@ from assistants import control, data
 from assistants.exceptions import InvalidRequest, NoRoute
 from assistants.models import Assistant
 from assistants.services import egress, registry, routing
+from assistants.services.assistant_states import get_refusal
 from assistants.services.budgets import Payer
 from assistants.services.conversations import ZoneLabel, label_zones, list_assistants
 from assistants.services.messages import check_message
@@ -75,7 +76,7 @@ def ask_what_if(admin: AbstractUser, user: User, assistant: Assistant, text: str
             user_message=f"{user} may not use the assistant {assistant.name}: it is for members of "
             f"the department {assistant.department.name}.",
         )
-    zone_ids = registry.get_searched_zones().get(assistant.pk, [])
+    zone_ids = registry.get_zones_of(assistant)
     task = control.decide_task(text, has_documents=bool(zone_ids))
     passages: Sequence[Passage] = ()
     if zone_ids and task is not Capability.CHAT:
@@ -88,7 +89,9 @@ def ask_what_if(admin: AbstractUser, user: User, assistant: Assistant, text: str
         task=task,
         has_documents=bool(zone_ids),
         zone=zone,
-        refuse=lambda each: egress.get_refusal(zone, detected, each),
+        refuse=lambda each: (
+            egress.get_refusal(zone, detected, each) or get_refusal(assistant, each)
+        ),
         payer=Payer(user.pk, assistant.department_id),
         passages=passages,
     )

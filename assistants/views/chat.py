@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from assistants.exceptions import AssistantsError, InvalidRequest, NotFound, RateLimited
-from assistants.services import attaching, conversations
+from assistants.services import attaching, conversations, dismissals
 from assistants.services import preview as previews
 from assistants.services.conversations import Turn
 
@@ -74,6 +74,7 @@ def new_chat(request: HttpRequest) -> HttpResponse:
         "limit": settings.MAX_MESSAGE_CHARACTERS,
         "cloud": previews.is_any_cloud(),
         "temporary": request.GET.get("temporary") == "1",
+        "first_visit": not dismissals.is_dismissed(_user(request), dismissals.FIRST_VISIT),
     }
     return render(request, "chat/page.html", context)
 

@@ -55,9 +55,12 @@ CONTENT = {
 NO_CONTENT = {
     "assistants_apikey": "whose keys there are, by hash; its pages ask for a permission",
     "assistants_assistant": "an assistant's settings, by its admins",
+    "assistants_assistanttrial": "which version was tried by whom, by ids and a hash",
+    "assistants_assistantversion": "what an assistant is told, as its admins wrote it",
     "assistants_auditevent": "who did what, by ids and hashes; the trail is for admins",
     "assistants_budget": "what may be spent, by whom",
     "assistants_deployment": "where models run",
+    "assistants_dismissal": "which notices a person has closed",
     "assistants_egressrecord": "what left and what did not, by counts and hashes; for admins",
     "assistants_embeddingmodel": "which models there are",
     "assistants_policy": "whose policies there are",

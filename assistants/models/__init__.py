@@ -16,6 +16,7 @@ from assistants.models.documents import (
 from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
 from assistants.models.guardrails import GuardrailFinding, Incident
+from assistants.models.library import Attachment, SavedPrompt, SavedPromptVersion
 from assistants.models.notes import Note, NoteTemplate, NoteVersion
 from assistants.models.policies import Policy, PolicyVersion, ShadowDifference
 from assistants.models.recordings import (
@@ -43,6 +44,7 @@ __all__ = [
     "Answer",
     "ApiKey",
     "Assistant",
+    "Attachment",
     "AuditEvent",
     "Budget",
     "Charge",
@@ -79,6 +81,8 @@ __all__ = [
     "ReviewDecision",
     "ReviewItem",
     "ReviewReason",
+    "SavedPrompt",
+    "SavedPromptVersion",
     "Segment",
     "SegmentEdit",
     "ShadowDifference",

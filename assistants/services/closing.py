@@ -166,7 +166,7 @@ def _store(
     rows.insert(*citations, *generations, *(guard.rows() if guard else ()))
     if guard and guard.incident:
         _record_incident(answer, guard.incident)
-    _ratchet(message.conversation, zones, detected)
+    ratchet(message.conversation, zones, detected)
     if answer.status == Answer.Status.HELD:
         reviews.open_item(answer, _reason_to_hold(result, guard))
     elif answer.status == Answer.Status.COMPLETED:
@@ -349,9 +349,7 @@ def prompt_sha256(prompt: Prompt) -> str:
     return control.sha256_of([[message.role, message.text] for message in prompt.messages])
 
 
-def _ratchet(
-    conversation: Conversation, zones: Sequence[str], detected: Sensitivity | None
-) -> None:
+def ratchet(conversation: Conversation, zones: Sequence[str], detected: Sensitivity | None) -> None:
     """Raise the conversation, in one statement, so that two answers cannot undo each other.
 
     Zones only ever come in, so those that were there when the answer began are there still.

@@ -65,11 +65,14 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message and its answers, oldest first; `siblings` are the ids of its other versions."""
+    """A message and its answers, oldest first; `siblings` are the ids of its other versions,
+    `named` the titles of the documents that its author named, as far as they may read them.
+    """
 
     message: Message
     answers: list[AnswerView]
     siblings: list[uuid.UUID] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +146,14 @@ def get_conversation(
         )
         withheld = data.list_withheld(scope, conversation.pk)
         notes = get_notes([answer for message in messages for answer in message.answers.all()])
+        titles = data.naming.get_titles([pk for message in messages for pk in message.documents])
     branch = newest_branch(messages, _uuid(message_id) if message_id else None, withheld)
     turns = [
         Turn(
             message=message,
             answers=_view_answers(message, withheld, notes),
             siblings=[other.id for other in messages if other.parent_id == message.parent_id],
+            named=[titles.get(pk, "a document") for pk in message.documents],
         )
         for message in branch
     ]

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from assistants import control, data
+from assistants.services.attached_files import delete_unsent
 
 
 def delete_expired(at: datetime | None = None) -> int:
@@ -15,6 +16,7 @@ def delete_expired(at: datetime | None = None) -> int:
     recordings it was.
     """
     at = at or timezone.now()
+    delete_unsent(at)
     return _delete_versions(at) + _delete_recordings(at)
 
 

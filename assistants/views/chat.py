@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from assistants.exceptions import AssistantsError, InvalidRequest, NotFound, RateLimited
-from assistants.services import attaching, conversations
+from assistants.services import attaching, conversations, library
 from assistants.services import preview as previews
 from assistants.services.conversations import Turn
 
@@ -54,7 +54,7 @@ def new_chat(request: HttpRequest) -> HttpResponse:
     """An empty page: the user's assistants and what one may ask them. `?assistant=` picks one,
     `?recording=` attaches its transcript.
     """
-    assistants = list(conversations.list_assistants(_user(request)))
+    assistants = list(conversations.list_assistants(_user(request)).select_related("department"))
     wanted = request.GET.get("assistant")
     chosen = next((item for item in assistants if item.slug == wanted), None)
     attached = None
@@ -72,7 +72,9 @@ def new_chat(request: HttpRequest) -> HttpResponse:
         "assistants": assistants,
         "assistant": chosen or next(iter(assistants), None),
         "limit": settings.MAX_MESSAGE_CHARACTERS,
+        "file_limit": settings.MAX_UPLOAD_BYTES,
         "cloud": previews.is_any_cloud(),
+        "prompts": library.list_starters(_user(request)) if assistants else [],
     }
     return render(request, "chat/page.html", context)
 
@@ -94,6 +96,7 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
         "zone": view.zone,
         "turns": place_turns(view.turns),
         "limit": settings.MAX_MESSAGE_CHARACTERS,
+        "file_limit": settings.MAX_UPLOAD_BYTES,
         "cloud": previews.is_any_cloud(),
     }
     return render(request, "chat/page.html", context)

@@ -1,6 +1,6 @@
 // The chat page: turns what a person does into frames, and frames into turns.
 
-import { addCodeButtons, copyCode, copyText, flashDone } from "./copy.js";
+import { addCodeButtons, copyCode, copyText, flashDone, wrapCode } from "./copy.js";
 import { cloneTemplate } from "./html.js";
 import { ScrollLock } from "./scroll.js";
 import { ChatSocket, newClientId } from "./socket.js";
@@ -101,6 +101,10 @@ export class ChatSession extends HTMLElement {
       this.#openCitation(target);
     } else if (target.matches("[data-starter]")) {
       this.#sendOrQueue(target.textContent.trim());
+    } else if (target.matches("[data-prompt]")) {
+      this.composer.insertPrompt(target.dataset.prompt);
+    } else if (target.matches("[data-wrap-code]")) {
+      wrapCode(target);
     } else if (target.matches("[data-copy-code]")) {
       copyCode(target);
     } else if (target.matches("[data-copy-question]")) {
@@ -139,12 +143,28 @@ export class ChatSession extends HTMLElement {
     };
     const recording = this.composer.takeAttached();
     if (recording) frame.attachments.push({ recording });
+    const parts = this.composer.partsOf(text);
+    if (parts) {
+      frame.attachments.push(...parts.attachments);
+      frame.documents = parts.documents;
+    }
     const parent = this.#lastAnswer()?.answerId;
     if (parent) frame.parent = parent;
     if (this.composer.asOf) frame.as_of = this.composer.asOf;
     this.#mark(frame);
-    this.#await(frame, this.#addPendingTurn(text, parent, frame.as_of));
+    const turn = this.#addPendingTurn(text, parent, frame.as_of);
+    if (parts) this.#showParts(turn, parts.items);
+    this.#await(frame, turn);
     this.socket.deliver(frame);
+  }
+
+  #showParts(turn, items) {
+    for (const kind of ["document", "file"]) {
+      const names = items.filter((item) => item.kind === kind).map((item) => item.name);
+      const line = turn.querySelector(`[data-turn-parts="${kind}"]`);
+      line.hidden = !names.length;
+      line.querySelector("[data-names]").textContent = names.join(", ");
+    }
   }
 
   #edit(form) {

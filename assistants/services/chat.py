@@ -24,6 +24,8 @@ from assistants.exceptions import (
 )
 from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
 from assistants.services import egress, guarding, prompts, registry, rights, routing
+from assistants.services.attached_passages import find_attached
+from assistants.services.attached_passages import merge as merge_attached
 from assistants.services.attaching import (
     Parts,
     SentFile,
@@ -596,6 +598,8 @@ def _plan(
     route = planned.route
     if asked.outcome is Outcome.FALLBACK:
         route = _only_quotes(route)
+    if any(turn.get("file") for turn in message.given):
+        route, passages = _read_attached(message, found.asked.whole, route, passages, guard)
     guard.expect(
         passages,
         [*texts_of(message), *(turn.text for turn in history)],
@@ -620,6 +624,24 @@ def _only_quotes(route: Route) -> Route:
     """Policy wants the documents quoted; where nothing quotes, the route stays as it is checked."""
     quotes = tuple(each for each in route.deployments if each.provider == "quotes")
     return replace(route, deployments=quotes) if quotes else route
+
+
+def _read_attached(
+    message: Message,
+    question: str,
+    route: Route,
+    passages: Sequence[Passage],
+    guard: Guard,
+) -> tuple[Route, Sequence[Passage]]:
+    """Where a model reads the files, nothing that only quotes documents takes its place. Where only
+    quoting is possible, the files are quoted, and with them documents that were named.
+    """
+    reads = tuple(each for each in route.deployments if each.provider != "quotes")
+    if route.deployments and route.deployments[0].provider != "quotes":
+        return replace(route, deployments=reads), passages
+    attached = find_attached(message, question)
+    kept = guard.screen(attached, message.conversation.zones)
+    return route, merge_attached(kept, passages if message.documents else ())
 
 
 async def _generate(

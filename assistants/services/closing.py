@@ -267,8 +267,8 @@ def build_receipt(
         "passages": [
             {
                 "number": passage.number,
-                "document": passage.document_id,
-                "version": passage.version_id,
+                "document": passage.document_id or None,  # of what was attached
+                "version": passage.version_id or None,
                 "start": passage.start,
                 "end": passage.end,
                 "linked_from": passage.linked_from,
@@ -374,9 +374,9 @@ def _citation(answer: Answer, passage: Passage) -> Citation:
     return Citation(
         answer=answer,
         number=passage.number,
-        chunk_id=passage.chunk_id,
-        version_id=passage.version_id,
-        document=passage.document_id,
+        chunk_id=passage.chunk_id or None,
+        version_id=passage.version_id or None,
+        document=passage.document_id or None,
         title=passage.title,
         section=passage.section,
         start=passage.start,

@@ -21,6 +21,7 @@ from assistants.models import (
     Message,
 )
 from assistants.services import registry
+from assistants.services.attached_passages import get_attached_passage
 from assistants.services.document_pages import PassageView, get_passage
 from assistants.services.facts import AnswerFacts, get_facts
 from assistants.services.review_notes import ReviewNote, get_notes, is_rejected
@@ -307,7 +308,10 @@ def _superseded_on(citation: Citation) -> str | None:
 def get_citation(user: AbstractBaseUser, answer_id: str | uuid.UUID, number: int) -> PassageView:
     """The cited passage in its document, if the user may read that document now."""
     with data.rights_of_user(user) as scope:
-        citation = access_answer(scope, answer_id).citations.filter(number=number).first()
+        answer = access_answer(scope, answer_id)
+        citation = answer.citations.filter(number=number).first()
+    if citation is not None and citation.document is None:
+        return get_attached_passage(answer.message, citation)
     if citation is None or citation.document is None or citation.version_id is None:
         raise NotFound(f"citation {number} of answer {answer_id}")
     return get_passage(user, citation.document, citation.version_id, citation.start, citation.end)

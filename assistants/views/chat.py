@@ -106,7 +106,7 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
 @never_cache
 @login_required
 def preview(request: HttpRequest) -> JsonResponse:
-    """What would be replaced before a text left: JSON {conversation, assistant, text} in."""
+    """What would be replaced before a text left: JSON {conversation, assistant, text, zones?}."""
     try:
         asked = json.loads(request.body)
         found = previews.preview_message(
@@ -114,8 +114,9 @@ def preview(request: HttpRequest) -> JsonResponse:
             conversation=asked["conversation"],
             assistant=str(asked["assistant"]),
             text=asked["text"] if isinstance(asked["text"], str) else "",
+            zones=[str(zone) for zone in asked.get("zones", [])],
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         error: AssistantsError = InvalidRequest("not a preview's fields")
     except AssistantsError as refused:
         error = refused

@@ -12,7 +12,15 @@ from django.utils import timezone
 from assistants import data
 from assistants.exceptions import DocumentRejected, InvalidRequest, NotFound
 from assistants.models import Answer, Attachment, AuditEvent, Conversation, Document, Message
-from assistants.services import attached_files, attaching, chat, composing, conversations
+from assistants.services import (
+    attached_files,
+    attaching,
+    chat,
+    composing,
+    conversations,
+    preview,
+    receipts,
+)
 from assistants.services.attached_files import receive_file
 from assistants.services.attaching import SentFile
 from assistants.services.retention import delete_expired
@@ -231,6 +239,54 @@ def test_a_check_that_fails_leaves_the_file_out(house, models, monkeypatch):
     factories.add_guardrail(monkeypatch, "broken", fail, Stage.PASSAGE)
     ask(house.alice, "What is the fee?", files=sent(received))
     assert "EUR 42" not in seen_by(models)
+
+
+def test_where_nothing_reads_it_the_file_itself_is_quoted(cast, models):
+    factories.make_quotes()
+    models.says("quotes", ["> The fee is EUR 42. [1]"])
+    factories.make_document(cast.zones.compliance, "The fee for gifts is EUR 7.", title="Fees")
+    received = upload(cast.alice, "Intro.\n\n" + "The fee is EUR 42.\n\n" + "x " * 1_500)
+    answer = ask(cast.alice, "What is the fee?", files=sent(received))
+    (_, prompt) = models.prompts[-1]
+    assert {passage.title for passage in prompt.passages} == {"offer.txt"}
+    assert all(len(passage.text) <= 1_800 for passage in prompt.passages)
+    assert answer.receipt["passages"][0]["document"] is None
+    view = conversations.get_citation(cast.alice, answer.pk, 1)
+    assert (view.title, view.passage) == ("offer.txt", prompt.passages[0].text)
+    assert receipts.get_receipt(cast.alice, answer.pk).passages[0].title == receipts.ATTACHED
+    with pytest.raises(NotFound):
+        conversations.get_citation(cast.carol, answer.pk, 1)
+
+
+def test_documents_that_are_named_are_quoted_beside_it(cast, models):
+    factories.make_quotes()
+    models.says("quotes", ["> quoted [2]"])
+    chunk = factories.make_document(cast.zones.compliance, "The fee is EUR 7.", title="Fees")
+    with data.rights_of_system():
+        named = chunk.version.document_id
+    received = upload(cast.alice, f"{PLANTED} The fee is EUR 42 a year, due in May each year.")
+    ask(cast.alice, "What is the fee?", files=sent(received), documents=[named])
+    (_, prompt) = models.prompts[-1]
+    assert [passage.title for passage in prompt.passages] == ["offer.txt", "Fees"]
+    assert "www.example.com" not in prompt.passages[0].text
+
+
+def test_quoting_documents_never_takes_the_place_of_reading_a_file(house, models):
+    models.says("server", [fakes.lost()])
+    answer = ask(house.alice, "What is the fee?", files=sent(upload(house.alice)))
+    assert answer.status == Answer.Status.FAILED
+    assert [attempt["deployment"] for attempt in answer.receipt["attempts"]] == ["server"]
+
+
+def test_the_preview_knows_the_zones_of_attached_files(cast):
+    factories.make_deployment("cloud", environment="cloud", region="eu")
+    cast.alice.groups.add(cast.carol.groups.get())
+    ask_ = {"conversation": None, "assistant": "compliance", "text": "What is the fee?"}
+    assert preview.preview_message(cast.alice, **ask_).may_leave
+    held = preview.preview_message(cast.alice, **ask_, zones=["clinical", "nowhere"])
+    assert not held.may_leave
+    assert "clinical" in held.zone.zones
+    assert "nowhere" not in held.zone.zones
 
 
 # ---- documents that are named ----

@@ -22,6 +22,11 @@ export class Parts {
     return failed ? `Remove “${failed.name}”, which was not taken, then send again.` : "";
   }
 
+  /** The slugs of the zones that attached files are put into. */
+  get zones() {
+    return [...new Set(this.#items.map((item) => item.zone).filter(Boolean))];
+  }
+
   addDocument({ id, name }) {
     const named = this.#items.filter((item) => item.kind === "document");
     if (named.some((item) => item.id === id)) return;
@@ -89,6 +94,7 @@ export class Parts {
     }
     this.#items = this.#items.filter((other) => other !== item);
     this.#show();
+    this.composer.preview?.refresh();
     if (!this.#items.some((other) => other.failed)) this.composer.error = "";
     this.composer.focus();
   }
@@ -136,6 +142,7 @@ export class Parts {
     item.chip.querySelector("progress").hidden = true;
     item.chip.querySelector("[data-part-state]").textContent = "";
     if (told.zones.length > 1) this.#offerZones(item, told.zones);
+    this.composer.preview?.refresh();
     document.getElementById("announcer").textContent = `${item.name} is attached.`;
   }
 
@@ -143,7 +150,10 @@ export class Parts {
     const select = item.chip.querySelector("select");
     select.setAttribute("aria-label", `Data zone of ${item.name}`);
     select.replaceChildren(...zones.map(({ slug, name }) => new Option(name, slug)));
-    select.addEventListener("change", () => (item.zone = select.value));
+    select.addEventListener("change", () => {
+      item.zone = select.value;
+      this.composer.preview?.refresh();
+    });
     select.hidden = false;
   }
 

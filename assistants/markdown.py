@@ -56,9 +56,8 @@ ALLOWED_SCHEMES = {"http", "https", "mailto"}
 HIGHLIGHT_CHARACTERS = 20_000
 NUMBERED_LINES = 5_000  # more are shown without numbers
 
-# Drawing them takes scripts and styles that the page admits none of (docs/adr/0023).
-DIAGRAMS = {"mermaid", "plantuml", "dot", "graphviz"}
-DIAGRAM = ' <span class="caption-note">the source of a diagram, which is not drawn here</span>'
+# The chat draws them in a frame of their own; everywhere else it is their source (docs/adr/0023).
+DIAGRAM = "mermaid"
 
 # A list goes on after a blank line, and so does indented code.
 CLOSED_BY_BLANK_LINE = {
@@ -338,12 +337,13 @@ def _code(token: Token, language: str) -> str:
     if token.meta.get("marked"):
         body = f"<mark>{body}</mark>"
     kind = "code numbered" if numbered else "code"
+    if language == DIAGRAM:
+        kind += " diagram"
     if not language:
         return f'<figure class="{kind}"><pre><code>{body}</code></pre></figure>\n'
     name = escapeHtml(language)
-    note = DIAGRAM if language in DIAGRAMS else ""
     return (
-        f'<figure class="{kind}"><figcaption>{name}{note}</figcaption>'
+        f'<figure class="{kind}"><figcaption>{name}</figcaption>'
         f'<pre><code class="language-{name}">{body}</code></pre></figure>\n'
     )
 

@@ -4,6 +4,7 @@ from assistants.api import views as api
 from assistants.views import (
     chat,
     composing,
+    diagrams,
     dictation,
     documents,
     health,
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern] = [
     path("composing/documents/", composing.document_choices, name="document-choices"),
     path("composing/files/", composing.receive_file, name="attach-file"),
     path("composing/files/<uuid:file_id>/remove/", composing.remove_file, name="remove-file"),
+    path("diagrams/frame/", diagrams.frame, name="diagram-frame"),
     path("prompts/", library.prompt_list, name="prompts"),
     path("prompts/new/", library.edit, name="new-prompt"),
     path("prompts/<uuid:prompt_id>/", library.edit, name="prompt"),

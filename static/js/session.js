@@ -37,6 +37,7 @@ export class ChatSession extends HTMLElement {
     this.#listen();
     this.#arrange();
     this.#addCodeButtons(this);
+    this.#drawDiagrams(this);
     this.composer.keepDraftAs(this.conversation || "new");
     if (matchMedia("(pointer: fine)").matches) this.composer.focus();
     this.#takeUpUndelivered();
@@ -369,6 +370,7 @@ export class ChatSession extends HTMLElement {
 
   #ended(answer, type) {
     this.#addCodeButtons(answer);
+    this.#drawDiagrams(answer);
     const waits = type === "answer.held";
     if (!answer.hidden) this.announcer.textContent = waits ? "The answer waits for a reviewer." : "The answer is complete.";
     if (type === "answer.completed") {
@@ -552,6 +554,13 @@ export class ChatSession extends HTMLElement {
 
   #addCodeButtons(root) {
     addCodeButtons(root, () => cloneTemplate(this, "copy-code"));
+  }
+
+  /** Not before an answer has ended: its end replaces what is shown. */
+  async #drawDiagrams(root) {
+    if (!root.querySelector("figure.diagram")) return;
+    const { drawDiagrams } = await import("./diagrams/drawing.js");
+    drawDiagrams(root, this);
   }
 }
 

@@ -37,7 +37,14 @@ def test_there_is_something_to_guard() -> None:
     assert len(SCRIPTS) > 10
 
 
-OTHER_PAGES = {"admin.css", "recordings.css", "documents.css", "prompts.css", "receipt.css"}
+OTHER_PAGES = {
+    "admin.css",
+    "diagram.css",
+    "recordings.css",
+    "documents.css",
+    "prompts.css",
+    "receipt.css",
+}
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name)
@@ -83,7 +90,7 @@ def test_the_first_load_is_small() -> None:
     console's own, and what belongs to other pages comes later.
     """
     later = {path for path in [*SCRIPTS, *STYLES] if "admin" in path.parts}
-    later |= {path for path in SCRIPTS if path.parent.name in ("speech", "composing")}
+    later |= {path for path in SCRIPTS if path.parent.name in ("speech", "composing", "diagrams")}
     later |= {path for path in STYLES if path.name in OTHER_PAGES}
     sprite = CHECKOUT / "static" / "vendor" / "lucide" / "sprite.svg"
     first = [sprite, *({*SCRIPTS, *STYLES} - later)]

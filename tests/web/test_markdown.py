@@ -454,8 +454,8 @@ def test_lines_of_code_are_numbered_and_copied_without_numbers():
     assert "numbered" not in render("```\none line\n```")
 
 
-def test_a_diagram_is_its_source_and_says_so():
+def test_a_diagram_is_its_source_for_the_page_to_draw():
     html = render("```mermaid\ngraph TD\nA --> B\n```")
-    assert "the source of a diagram, which is not drawn here" in html
+    assert '<figure class="code numbered diagram">' in html
     assert "A --&gt; B" in html
     assert "diagram" not in render("```python\nx\n```")

@@ -69,22 +69,20 @@ class Attached:
 
 
 def parse_parts(attachments: object, documents: object) -> Parts:
-    """`attachments` of a frame: [{"recording": id}], or [{"file": id, "zone"?: slug}, …];
-    `documents`: a list of ids. Raises InvalidRequest.
+    """`attachments` of a frame: at most one {"recording": id}, and {"file": id, "zone"?: slug} for
+    each file; `documents`: a list of ids. Raises InvalidRequest.
     """
     named = _parse_documents(documents)
-    if not attachments:
-        return Parts(documents=named)
-    items = attachments if isinstance(attachments, list) else [None]
-    if all(isinstance(item, dict) and "file" in item for item in items):
-        if len(items) > FILES_AT_ONCE:
-            raise InvalidRequest(
-                f"{len(items)} files",
-                code="attachments_unsupported",
-                user_message=f"At most {FILES_AT_ONCE} files go with one message.",
-            )
-        return Parts(files=tuple(_parse_file(item) for item in items), documents=named)
-    return Parts(recording=parse_recording(attachments), documents=named)
+    items = attachments if isinstance(attachments, list) else [attachments] if attachments else []
+    files = [item for item in items if isinstance(item, dict) and "file" in item]
+    if len(files) > FILES_AT_ONCE:
+        raise InvalidRequest(
+            f"{len(files)} files",
+            code="attachments_unsupported",
+            user_message=f"At most {FILES_AT_ONCE} files go with one message.",
+        )
+    recording = parse_recording([item for item in items if item not in files])
+    return Parts(recording, tuple(map(_parse_file, files)), named)
 
 
 def parse_recording(attachments: object) -> str | None:

@@ -102,6 +102,7 @@ export class ChatComposer extends HTMLElement {
     if (missing || this.parts?.problem) return;
     const parts = this.parts?.take();
     if (parts) this.#partsOf.set(text, parts);
+    else this.#partsOf.delete(text); // of an earlier message that said the same
     this.textarea.value = "";
     this.#changed();
     this.#emit("composer-send", text);

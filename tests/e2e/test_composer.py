@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from assistants.services.ready_actions import ACTIONS
 from benchmarks.product import Product
 from tests.e2e.driver import ChatPage
 
@@ -44,6 +46,30 @@ def backoff(attempt):
 graph TD
 A[Received] --> B[Checked]
 ```
+"""
+CASES = Path(__file__).resolve().parent.parent / "questions" / "actions.jsonl"
+FIND = """
+import json
+from assistants import data
+from assistants.models import Assistant, Document
+from assistants.services import library, registry, retrieval
+from assistants.services.ready_actions import ACTIONS
+from django.contrib.auth import get_user_model
+USERS = {{"compliance": "alice", "clinical": "carol", "code": "dave"}}
+found = []
+for case in {cases!r}:
+    action = next(each for each in ACTIONS[case["assistant"]] if each.name == case["action"])
+    blanks = iter(case["blanks"])
+    text = library.PLACEHOLDER.sub(lambda _: next(blanks), action.text)
+    assistant = Assistant.objects.get(slug=case["assistant"])
+    user = get_user_model().objects.get(username=USERS[case["assistant"]])
+    scope = data.get_scope(user)
+    zones = registry.get_searched_zones()[assistant.pk]
+    passages = retrieval.find_passages(assistant, scope, zones, text).passages
+    with data.rights_of(scope):
+        ids = {{passage.document_id for passage in passages}}
+        found.append(list(Document.objects.filter(pk__in=ids).values_list("origin", flat=True)))
+print(json.dumps(found))
 """
 
 
@@ -170,3 +196,18 @@ def _store(conversation: str) -> str:
         f"    Answer.objects.filter(message__conversation={conversation!r})"
         f".update(text={json.dumps(ANSWER)})"
     )
+
+
+def test_ready_actions_find_what_they_are_about(product: Product) -> None:
+    """Each with its blanks filled, on the demo's documents: what it is to be answered from is
+    among the passages that the model is given.
+    """
+    cases = [json.loads(line) for line in CASES.read_text().splitlines()]
+    found = json.loads(product.manage("shell", "-c", FIND.format(cases=cases)).splitlines()[-1])
+    missed = [
+        f"{case['action']} ({case['blanks'][0][:40]}): {sorted(origins)}"
+        for case, origins in zip(cases, found, strict=True)
+        if not all(any(o.endswith(d) for o in origins) for d in case["documents"])
+    ]
+    assert missed == []
+    assert {case["action"] for case in cases} == {a.name for each in ACTIONS.values() for a in each}

@@ -198,7 +198,7 @@ def test_so_much_and_no_more_fits_beside_a_question(house):
 
 
 def test_what_a_file_holds_counts_as_if_it_were_typed(house):
-    received = upload(house.alice, "Key AKIAIOSFODNN7EXAMPLE and IBAN GB33BUKB20201555555555.")
+    received = upload(house.alice, "Key AKIA" + "IOSFODNN7EXAMPLE and IBAN GB33BUKB20201555555555.")
     answer = ask(house.alice, "What is in it?", files=sent(received, zone="general"))
     assert answer.receipt["detected"] in ("confidential", "restricted")
 
@@ -379,7 +379,8 @@ def test_a_removed_document_is_named_no_more(house, two):
         ([{"file": "x"}], None),
         ([{"file": 1}], None),
         ([{"file": str(uuid.uuid4()), "zone": 1}], None),
-        ([{"file": str(uuid.uuid4())}, {"recording": "a"}], None),
+        ([{"file": str(uuid.uuid4())}, {"recording": "a"}, {"recording": "b"}], None),
+        ([{"file": str(uuid.uuid4())}, "x"], None),
         ([{"file": str(uuid.uuid4())}] * 6, None),
         ("x", None),
         ([], "x"),
@@ -399,3 +400,5 @@ def test_parts_are_read():
     assert parts == attaching.Parts(None, (SentFile(file, "code"),), (document,))
     assert attaching.parse_parts([{"recording": "a"}], None).recording == "a"
     assert attaching.parse_parts([], []) == attaching.Parts()
+    both = attaching.parse_parts([{"recording": "a"}, {"file": str(file)}], None)
+    assert (both.recording, both.files) == ("a", (SentFile(file),))

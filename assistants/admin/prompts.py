@@ -111,7 +111,8 @@ class SavedPromptAdmin(admin.ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         with library.editing_department_prompts() as prompts:
-            found = prompts.filter(pk=_id(object_id)).first() if object_id else None
+            wanted = _id(object_id) if object_id else None
+            found = prompts.filter(pk=wanted).first() if wanted else None
             versions = list(found.versions.select_related("editor"))[1:] if found else []
             context = {**(extra_context or {}), "earlier": versions}
             return _rendered(super().changeform_view(request, object_id, form_url, context))

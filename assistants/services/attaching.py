@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AbstractUser
@@ -73,7 +73,9 @@ def parse_parts(attachments: object, documents: object) -> Parts:
     each file; `documents`: a list of ids. Raises InvalidRequest.
     """
     named = _parse_documents(documents)
-    items = attachments if isinstance(attachments, list) else [attachments] if attachments else []
+    items: list[Any] = (
+        attachments if isinstance(attachments, list) else [attachments] if attachments else []
+    )
     files = [item for item in items if isinstance(item, dict) and "file" in item]
     if len(files) > FILES_AT_ONCE:
         raise InvalidRequest(

@@ -630,9 +630,9 @@ def _read_attached(
     message: Message,
     question: str,
     route: Route,
-    passages: Sequence[Passage],
+    passages: list[Passage],
     guard: Guard,
-) -> tuple[Route, Sequence[Passage]]:
+) -> tuple[Route, list[Passage]]:
     """Where a model reads the files, nothing that only quotes documents takes its place. Where only
     quoting is possible, the files are quoted, and with them documents that were named.
     """

@@ -32,10 +32,12 @@ def get_assistant(
     """The conversation's, else the one of this slug, where the person may ask it. Inside
     `data.rights_of_user`, whose scope it is given.
     """
-    wanted = {"slug": assistant}
+    allowed = list_assistants(user)
     if conversation:
-        wanted = {"pk": access_conversation(scope, conversation).assistant_id}
-    chosen = list_assistants(user).filter(**wanted).first()
+        allowed = allowed.filter(pk=access_conversation(scope, conversation).assistant_id)
+    else:
+        allowed = allowed.filter(slug=assistant)
+    chosen = allowed.first()
     if chosen is None:
         raise NotFound(f"assistant {assistant!r}")
     return chosen

@@ -244,7 +244,7 @@ def append_version(prompt: SavedPrompt, text: str, editor: AbstractBaseUser | No
     prompt.save()
     if held != text:
         SavedPromptVersion.objects.create(
-            prompt=prompt, number=prompt.number, text=text, editor_id=editor and editor.pk
+            prompt=prompt, number=prompt.number, text=text, editor_id=editor.pk if editor else None
         )
 
 

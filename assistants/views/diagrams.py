@@ -28,7 +28,7 @@ POLICY = {
 @cache_control(private=True, max_age=3600)
 @login_required
 @xframe_options_sameorigin
-@csp(POLICY)
+@csp(POLICY)  # type: ignore[untyped-decorator]
 def frame(request: HttpRequest) -> HttpResponse:
     """What it draws comes by a message from the page (`static/js/diagrams/`)."""
     return render(request, "diagrams/frame.html")

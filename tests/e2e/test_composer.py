@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from assistants.services.ready_actions import ACTIONS
 from benchmarks.product import Product
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 
 OpenPage = Callable[..., ChatPage]
 
-OFFER = {
+OFFER: FilePayload = {
     "name": "offer.txt",
     "mimeType": "text/plain",
     "buffer": b"The yearly fee for the vault is EUR 42, due in May.",

@@ -26,7 +26,8 @@ OFFER: FilePayload = {
 }
 DROP = """name => {
     const given = new DataTransfer();
-    given.items.add(new File(["\\x89PNG\\r\\n\\x1a\\n not a text"], name, {type: "image/png"}));
+    const png = new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 0]);
+    given.items.add(new File([png], name, {type: "image/png"}));
     const event = new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: given});
     document.querySelector("[data-transcript]").dispatchEvent(event);
 }"""

@@ -64,13 +64,13 @@ before it can be answered; a first reply of three sentences that promises nothin
 CLINICAL = (
     ReadyAction(
         "History summary",
-        "Problems, medicines, allergies and results, by date",
-        """Summarise the history of {{patient or record}}.
+        "Problems, medicines, allergies; name the record with #",
+        """Summarise the history of {{patient}}.
 
-In this order: active problems; medicines with dose, route and since when; allergies; results \
-outside their reference range, with date and unit; procedures and admissions; what is open. Cite \
-each statement, the newest first. Write “not documented” rather than “none” where nothing is \
-written, and put contradictions side by side.""",
+Use this patient’s record and nobody else’s. In this order: active problems; medicines with dose, \
+route and since when; allergies; results outside their reference range, with date and unit; \
+procedures and admissions; what is open. Cite each statement, the newest first. Write “not \
+documented” rather than “none” where nothing is written, and put contradictions side by side.""",
         starter=True,
     ),
     ReadyAction(

@@ -135,10 +135,11 @@ export class ChatComposer extends HTMLElement {
   }
 
   async #offer() {
-    if (!this.choosing && !SIGN.test(this.textarea.value)) return;
-    const { Choosing } = await import("./composing/choosing.js");
-    this.choosing ??= new Choosing(this);
-    this.choosing.look();
+    if (!this.choosing && SIGN.test(this.textarea.value)) {
+      const { Choosing } = await import("./composing/choosing.js");
+      this.choosing ??= new Choosing(this);
+    }
+    this.choosing?.look();
   }
 
   async #loadParts() {

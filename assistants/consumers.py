@@ -16,7 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from assistants import tasks
 from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
 from assistants.services import chat, conversations, following, notifications, rights
-from assistants.services.attaching import parse_recording
+from assistants.services.attaching import parse_parts
 from assistants.services.closing import WITHDRAWN
 from assistants.services.connections import on_a_thread
 from assistants.services.messages import parse_harmless
@@ -125,7 +125,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
     # ---- what a client may send ----
 
     async def send_message(self, frame: Frame) -> None:
-        recording = parse_recording(frame.get("attachments"))
+        parts = parse_parts(frame.get("attachments"), frame.get("documents"))
         accepted = await self._as_user(
             chat.open_turn,
             client_id=_text(frame, "client_id"),
@@ -135,7 +135,9 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             parent=_optional(frame, "parent"),
             as_of=_optional(frame, "as_of"),
             harmless=parse_harmless(frame.get("harmless")),
-            recording=recording,
+            recording=parts.recording,
+            files=parts.files,
+            documents=parts.documents,
             temporary=frame.get("temporary") is True,
             enqueue=tasks.answer.delay,
         )

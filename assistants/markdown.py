@@ -32,10 +32,13 @@ from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from assistants import formulas
+
 ALLOWED_TAGS = {
     *("p", "br", "hr", "blockquote", "ul", "ol", "li", "a", "em", "strong", "s"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "code", "pre", "mark", "figure", "figcaption", "span"),
     *("table", "thead", "tbody", "tr", "th", "td"),
+    *formulas.TAGS,
 }
 ALLOWED_ATTRIBUTES = {
     "a": {"href", "class", "rel", "target", "data-citation"},
@@ -45,14 +48,21 @@ ALLOWED_ATTRIBUTES = {
     "span": {"class"},
     "td": {"class"},
     "th": {"class"},
+    **formulas.ATTRIBUTES,
 }
 ALLOWED_SCHEMES = {"http", "https", "mailto"}
 
 # Longer code is shown without colours: some lexers are slow on adversarial input.
 HIGHLIGHT_CHARACTERS = 20_000
+NUMBERED_LINES = 5_000  # more are shown without numbers
+
+# The chat draws them in a frame of their own; everywhere else it is their source (docs/adr/0023).
+DIAGRAM = "mermaid"
 
 # A list goes on after a blank line, and so does indented code.
-CLOSED_BY_BLANK_LINE = {"paragraph_open", "heading_open", "table_open", "blockquote_open"}
+CLOSED_BY_BLANK_LINE = {
+    *("paragraph_open", "heading_open", "table_open", "blockquote_open", "formula_block")
+}
 
 LINE_END = re.compile(r"\r\n?|\n")
 CITATION = re.compile(r"\[([1-9][0-9]{0,2})\]")
@@ -274,7 +284,7 @@ def _mark_lines(state: StateCore) -> None:
                 *token.children,
                 Token("mark_close", "mark", -1),
             ]
-        elif token.type in {"fence", "code_block"}:
+        elif token.type in {"fence", "code_block", "formula_block"}:
             token.meta["marked"] = True
 
 
@@ -284,6 +294,18 @@ class _Renderer(RendererHTML):
         return (
             f'<a class="citation" href="#citation-{number}" data-citation="{number}">{number}</a>'
         )
+
+    def formula(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        token = tokens[index]
+        return formulas.render(token.content, display=token.meta["display"])
+
+    def formula_block(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+        token = tokens[index]
+        if not token.meta["closed"]:  # no formula yet, and perhaps never
+            return f"<p>{escapeHtml(f'{token.markup} {token.content}'.strip())}</p>\n"
+        mathml = formulas.render(token.content, display=True)
+        shown = f"<mark>{mathml}</mark>" if token.meta.get("marked") else mathml
+        return f'<figure class="formula">{shown}</figure>\n'
 
     def image(self, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
         return escapeHtml(self.renderInlineAsText(tokens[index].children, options, env))
@@ -314,15 +336,30 @@ def _code(token: Token, language: str) -> str:
     source = token.content
     lexer = _lexer(language) if len(source) <= HIGHLIGHT_CHARACTERS else None
     body = highlight(source, lexer, _formatter) if lexer else escapeHtml(source)
+    numbered = 1 < source.rstrip("\n").count("\n") + 1 <= NUMBERED_LINES
+    if numbered:
+        body = _in_lines(body)
     if token.meta.get("marked"):
         body = f"<mark>{body}</mark>"
+    kind = "code numbered" if numbered else "code"
+    if language == DIAGRAM:
+        kind += " diagram"
     if not language:
-        return f'<figure class="code"><pre><code>{body}</code></pre></figure>\n'
+        return f'<figure class="{kind}"><pre><code>{body}</code></pre></figure>\n'
     name = escapeHtml(language)
     return (
-        f'<figure class="code"><figcaption>{name}</figcaption>'
+        f'<figure class="{kind}"><figcaption>{name}</figcaption>'
         f'<pre><code class="language-{name}">{body}</code></pre></figure>\n'
     )
+
+
+def _in_lines(body: str) -> str:
+    """Each line in an element, which the page numbers: a number that is no text is not copied.
+
+    No element of the highlighter goes on over the end of a line.
+    """
+    lines = body.removesuffix("\n").split("\n")
+    return "".join(f'<span class="line">{line}\n</span>' for line in lines)
 
 
 @lru_cache(maxsize=64)
@@ -358,6 +395,7 @@ _markdown = MarkdownIt(
     "commonmark", {"html": False, "maxNesting": 100}, renderer_cls=_Renderer
 ).enable(["table", "strikethrough"])
 _markdown.disable("reference")
+formulas.add_to(_markdown)
 _markdown.core.ruler.push("mark_lines", _mark_lines)
 _markdown.inline.ruler.after("link", "citation", _citation_mark)
 _markdown.validateLink = _is_link  # type: ignore[method-assign]

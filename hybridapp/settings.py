@@ -213,6 +213,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "form-action": [SELF],
         "base-uri": [NONE],
+        "frame-src": [SELF],  # a diagram: the chat, in a sandbox (assistants/views/diagrams.py)
         "frame-ancestors": [NONE],
         "object-src": [NONE],
         "manifest-src": [SELF],

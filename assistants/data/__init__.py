@@ -1,6 +1,6 @@
 """The data plane: what is stored, found, redacted. It knows no model and no policy."""
 
-from assistants.data import notes, recordings
+from assistants.data import naming, notes, recordings
 from assistants.data.blocks import DraftChunk, ParsedDocument, page_of
 from assistants.data.chunking import chunk_document
 from assistants.data.documents import (
@@ -60,7 +60,7 @@ from assistants.data.listing import (
     get_document_list,
     list_documents,
 )
-from assistants.data.parsing import detect, file_name, parse_document
+from assistants.data.parsing import detect, file_name, is_picture, parse_document, read_text
 from assistants.data.privacy import (
     QUASI_IDENTIFIERS,
     SensitiveSpan,
@@ -239,6 +239,7 @@ __all__ = [
     "is_anything_due",
     "is_asker",
     "is_graph_due",
+    "is_picture",
     "is_relevant",
     "join_neighbours",
     "join_zones",
@@ -260,11 +261,13 @@ __all__ = [
     "may_be_shared",
     "measure_passages",
     "move_document",
+    "naming",
     "note_made_from",
     "notes",
     "page_of",
     "parse_document",
     "postpone_versions",
+    "read_text",
     "rebuild_links",
     "receive_from_source",
     "receive_version",

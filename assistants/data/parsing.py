@@ -176,7 +176,33 @@ class _Mail:
     depth: int = 0
 
 
+def read_text(name: str, content: bytes, max_bytes: int) -> str:
+    """Its text alone, read as `parse_document` reads it. Raises DocumentRejected as there."""
+    return _read(name, content, max_bytes, _Mail(time.monotonic() + MAIL_SECONDS)).text
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    text: str
+    media_type: str
+    title: str
+    pages: tuple[int, ...]
+
+
 def _parse(name: str, content: bytes, max_bytes: int, mail: _Mail) -> ParsedDocument:
+    found = _read(name, content, max_bytes, mail)
+    outline = find_blocks(found.text, found.media_type)
+    named = outline.title or found.title or file_name(name)
+    return ParsedDocument(
+        named[:TITLE_CHARACTERS],
+        found.text,
+        found.media_type,
+        tuple(outline.blocks),
+        found.pages,
+    )
+
+
+def _read(name: str, content: bytes, max_bytes: int, mail: _Mail) -> _Read:
     media_type = detect(name, content, max_bytes)
     pages: tuple[int, ...] = ()
     title = ""
@@ -195,9 +221,7 @@ def _parse(name: str, content: bytes, max_bytes: int, mail: _Mail) -> ParsedDocu
         raise rejected(name, "holds no text.")
     if len(text) > MAX_CHARACTERS:
         raise rejected(name, _REASONS[Reason.TOO_LONG], f"{len(text)} characters")
-    outline = find_blocks(text, media_type)
-    named = outline.title or title or file_name(name)
-    return ParsedDocument(named[:TITLE_CHARACTERS], text, media_type, tuple(outline.blocks), pages)
+    return _Read(text, media_type, title, pages)
 
 
 def _from_text(name: str, media_type: str, text: str) -> str:
@@ -261,6 +285,16 @@ def detect(name: str, content: bytes, max_bytes: int) -> str:
     if _is_mail(suffix, content):
         return blocks.MAIL
     return _text_type(shown, suffix, decode(name, content))
+
+
+def is_picture(content: bytes) -> bool:
+    """By how it begins: PNG, JPEG, GIF, TIFF, WebP, BMP, HEIC or AVIF."""
+    named = any(
+        content.startswith(signature) for signature, what in _SIGNATURES if what == "an image"
+    )
+    webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+    container = content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"mif1", b"avif")
+    return named or webp or container or (content[:2] == b"BM" and content[6:10] == bytes(4))
 
 
 _READABLE = (

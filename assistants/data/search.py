@@ -107,6 +107,10 @@ MATCHES_SCANNED = "zone_id = any (%(zones)s::bigint[]) and (search @@ %(words)s:
 NOT_WORDED = "select id from near where false"
 CURRENT = "version.current"
 
+# Of some documents only: read through as well, since they are few. What is current is said here,
+# and for the time as of which it is asked below.
+OF_DOCUMENTS = "version.document_id = any (%(documents)s::uuid[]) and {valid}"
+
 # As of a moment: versions that were valid then, read through, since no index knows of them.
 VALID = """
     version.valid_from <= %(as_of)s
@@ -142,6 +146,7 @@ def search(
     as_of: datetime | None = None,
     model_id: int | None = None,
     context: str = "",
+    document_ids: Sequence[str] = (),
 ) -> list[Passage]:
     """The passages that fit best, numbered from 1; never one outside `scope`.
 
@@ -149,11 +154,18 @@ def search(
     question's embedding by the model `model_id` (None: the active one), of that model's length.
     `keyword_weight` (0 to 1) is the share of the keyword side in the score; None leaves it to
     what is found. `as_of` searches the versions that were valid at that moment. `context` is
-    what the question follows on: its words count half. Texts that say the same again are left
-    out.
+    what the question follows on: its words count half. `document_ids` narrows the scope further, to
+    these documents. Texts that say the same again are left out.
     """
     measured = measure_passages(
-        scope, zone_ids, query, vector, as_of=as_of, model_id=model_id, context=context
+        scope,
+        zone_ids,
+        query,
+        vector,
+        as_of=as_of,
+        model_id=model_id,
+        context=context,
+        document_ids=document_ids,
     )
     ranked = weigh(measured, keyword_weight, crowding_weight)
     return [
@@ -171,6 +183,7 @@ def measure_passages(
     as_of: datetime | None = None,
     model_id: int | None = None,
     context: str = "",
+    document_ids: Sequence[str] = (),
 ) -> Measured:
     """What `search` ranks, before it is weighed; the parameters are as there."""
     allowed = set(scope.zone_ids)
@@ -181,7 +194,14 @@ def measure_passages(
         statistics = get_statistics(zones, query, context)
         candidates: list[Candidate] = []
         if statistics.chunks or as_of:
-            candidates = _get_candidates(zones, statistics, vector, model_id=model_id, as_of=as_of)
+            candidates = _get_candidates(
+                zones,
+                statistics,
+                vector,
+                model_id=model_id,
+                as_of=as_of,
+                document_ids=document_ids,
+            )
     return measure(candidates, statistics)
 
 
@@ -192,6 +212,7 @@ def _get_candidates(
     *,
     model_id: int | None = None,
     as_of: datetime | None = None,
+    document_ids: Sequence[str] = (),
 ) -> list[Candidate]:
     model = model_id or get_active_model().pk
     present = [word for word in statistics.rarest_first if statistics.frequencies[word]]
@@ -199,12 +220,15 @@ def _get_candidates(
         "zones": list(zones),
         "vector": "[" + ",".join(f"{number:.4g}" for number in vector) + "]",
         "as_of": as_of,
+        "documents": list(document_ids),
     }
     with connection.cursor() as cursor:
-        if as_of:
+        if as_of or document_ids:
             # What is counted is current: a word of then may stand nowhere now.
             words = present = statistics.rarest_first
-            near, worded, valid = NEAR_AS_OF, WORDED_AS_OF, VALID
+            near, worded, valid = NEAR_AS_OF, WORDED_AS_OF, VALID if as_of else CURRENT
+            if document_ids:
+                valid = OF_DOCUMENTS.replace("{valid}", valid)
         else:
             words = _selective(present, statistics)
             distance, matches = EXACT, MATCHES_SCANNED

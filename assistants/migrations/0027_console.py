@@ -36,7 +36,7 @@ drop function assistants_keep_assistant_version();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("assistants", "0025_history"),
+        ("assistants", "0026_library"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -18,6 +18,7 @@ from assistants.models.egress import EgressRecord
 from assistants.models.graph import Entity, Mention, Relation
 from assistants.models.guardrails import GuardrailFinding, Incident
 from assistants.models.history import Feedback, Folder, KeptReceipt, Share
+from assistants.models.library import Attachment, SavedPrompt, SavedPromptVersion
 from assistants.models.notes import Note, NoteTemplate, NoteVersion
 from assistants.models.policies import Policy, PolicyVersion, ShadowDifference
 from assistants.models.recordings import (
@@ -47,6 +48,7 @@ __all__ = [
     "Assistant",
     "AssistantTrial",
     "AssistantVersion",
+    "Attachment",
     "AuditEvent",
     "Budget",
     "Charge",
@@ -87,6 +89,8 @@ __all__ = [
     "ReviewDecision",
     "ReviewItem",
     "ReviewReason",
+    "SavedPrompt",
+    "SavedPromptVersion",
     "Segment",
     "SegmentEdit",
     "ShadowDifference",

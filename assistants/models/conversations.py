@@ -66,8 +66,8 @@ class Conversation(models.Model):
 class Message(models.Model):
     """What a person wrote. `parent` is the answer it follows; siblings share one (branches).
 
-    `given` is what a client of the API says went before, and `sampling` what it asks of the model
-    (services/given.py).
+    `given` is what a client of the API says went before, or what is attached on the page, and
+    `sampling` what a client asks of the model (services/given.py).
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -84,6 +84,12 @@ class Message(models.Model):
         null=True, blank=True, help_text="answer from the documents as they were on this day"
     )
     zones = ArrayField(models.SlugField())
+    documents = ArrayField(
+        models.UUIDField(),
+        default=list,
+        blank=True,
+        help_text="the documents that its author named: it is answered from these only",
+    )
     given = models.JSONField(default=list, blank=True)
     sampling = models.JSONField(default=dict, blank=True)
     created = models.DateTimeField(auto_now_add=True)

@@ -32,10 +32,24 @@ from assistants.services import (
     rights,
     routing,
 )
-from assistants.services.attaching import get_attachment, record_attached
+from assistants.services.attached_passages import find_attached
+from assistants.services.attached_passages import merge as merge_attached
+from assistants.services.attaching import (
+    Parts,
+    SentFile,
+    attach,
+    record_attached,
+    record_files,
+)
 from assistants.services.attempts import Turn
 from assistants.services.budgets import Payer
-from assistants.services.closing import WITHDRAWN, close_turn, end_frame, withdrawn
+from assistants.services.closing import (
+    WITHDRAWN,
+    close_turn,
+    end_frame,
+    ratchet,
+    withdrawn,
+)
 from assistants.services.connections import give_back_connection
 from assistants.services.conversations import (
     access_answer,
@@ -135,21 +149,25 @@ def open_turn(
     given: Given | None = None,
     recording: str | None = None,
     temporary: bool = False,
+    files: Sequence[SentFile] = (),
+    documents: Sequence[uuid.UUID] = (),
 ) -> Accepted:
     """Store a message and its pending answer; `enqueue` gets the answer's id once committed.
 
     `as_of` is a day such as 2026-01-31: answer from the documents as they were then. `harmless`
     are values that this person says are no secrets; they leave as written from now on. `given` is
     what a client of the API says went before: the conversation is then a new one of its own. The
-    transcript of `recording` goes with a new conversation, which takes over its zone. A new
-    conversation that is `temporary` is neither listed nor found, and deleted soon. A
-    `client_id` that this user has sent before is answered with its first arrival. Raises
-    InvalidRequest, NotFound or RateLimited; nothing is stored then.
+    transcript of `recording` goes with a new conversation, which takes over its zone, and so do
+    `files` with any. It is answered from `documents` only, where there are some. A new conversation
+    that is `temporary` is neither listed nor found, and deleted soon. A `client_id` that this user
+    has sent before is answered with its first arrival. Raises InvalidRequest, NotFound or
+    RateLimited; nothing is stored then.
     """
     text = check_message(client_id, text)
     day = parse_as_of(as_of)
     given = check_given(given) if given else None
     texts = [*(turn.text for turn in given.turns), text] if given else [text]
+    parts = Parts(recording, tuple(files), tuple(documents))
 
     def store(scope: Scope) -> Accepted:
         if conversation is not None:
@@ -161,9 +179,17 @@ def open_turn(
                 )
             chat = access_conversation(scope, conversation)
             _check_membership(scope, chat.assistant)
+            attached = attach(user, scope, chat.assistant, parts)
+            ratchet(chat, sorted(attached.zones), None)
+            chat.zones = sorted({*chat.zones, *attached.zones})
             guarding.check_message(user, scope, chat.assistant, chat.zones, texts)
             before = _parent(scope, chat, parent)
-            return _store(user, chat, text, client_id, before, enqueue, day, harmless)
+            accepted = _store(
+                user, chat, text, client_id, before, enqueue, day, harmless, **attached.fields
+            )
+            if attached.files:
+                record_files(user, accepted.message, attached.files)
+            return accepted
         known = registry.get_assistants().values()
         chosen = next((each for each in known if each.slug == assistant), None)
         if chosen is None:
@@ -176,18 +202,19 @@ def open_turn(
             zones=[chosen.question_zone.slug],
             expires=timezone.now() + TEMPORARY_FOR if temporary else None,
         )
-        guarding.check_message(user, scope, chosen, chat.zones, texts)
-        if recording:
-            attached = get_attachment(user, recording)
-            chat.zones = sorted({*chat.zones, attached.zone})
-            turns = [attached.turn]
-            accepted = _store(
-                user, chat, text, client_id, None, enqueue, day, harmless, given=turns
-            )
-            record_attached(user, chat.pk, attached)
-            return accepted
         if given is None:
-            return _store(user, chat, text, client_id, None, enqueue, day, harmless)
+            attached = attach(user, scope, chosen, parts)
+            chat.zones = sorted({*chat.zones, *attached.zones})
+            guarding.check_message(user, scope, chosen, chat.zones, texts)
+            accepted = _store(
+                user, chat, text, client_id, None, enqueue, day, harmless, **attached.fields
+            )
+            if attached.recording:
+                record_attached(user, chat.pk, attached.recording)
+            if attached.files:
+                record_files(user, accepted.message, attached.files)
+            return accepted
+        guarding.check_message(user, scope, chosen, chat.zones, texts)
         traced = trace_answers(scope, chosen, given.turns)
         chat.zones = sorted({*chat.zones, *traced.zones})
         chat.origin, chat.api_key_id = Conversation.Origin.API, given.api_key
@@ -223,7 +250,7 @@ def edit_message(
         _check_membership(scope, chat.assistant)
         guarding.check_message(user, scope, chat.assistant, chat.zones, [text])
         before, day = original.parent_id, original.as_of
-        kept = {"given": original.given, "sampling": original.sampling}
+        kept = {name: getattr(original, name) for name in ("given", "sampling", "documents")}
         return _store(user, chat, text, client_id, before, enqueue, day, harmless, **kept)
 
     return _store_once(user, client_id, store)
@@ -520,7 +547,8 @@ def _plan(
             user_message="You may not use this assistant any more. Ask your administrator.",
         )
     zone_ids = registry.get_zones_of(assistant)
-    task = control.decide_task(message.text, has_documents=bool(zone_ids))
+    task = _task_of(message, has_documents=bool(zone_ids))
+    history = guard.screen_attached(history, chat.zones)
     found = Found((), AskedQuestion(message.text))
     vector: Sequence[float] | None = None
     if zone_ids and task is not Capability.CHAT:
@@ -538,9 +566,10 @@ def _plan(
             scope,
             zone_ids,
             message.text,
-            history=history,
+            history=[each for each in history if not each.text.startswith(prompts.ATTACHED)],
             cited=cited,
             as_of=message.as_of,
+            documents=message.documents,
             embed=announce_and_embed,
         )
     passages = guard.screen(found.passages, chat.zones)
@@ -558,7 +587,9 @@ def _plan(
         detected=detected,
         task=task,
     )
-    if set(slugs) - set(chat.zones) or (detected or 0) > (chat.detected or 0):
+    # The page has yet to be told of what came in with the message.
+    came = any(turn.get("file") or turn.get("recording") for turn in message.given)
+    if came or set(slugs) - set(chat.zones) or (detected or 0) > (chat.detected or 0):
         label = label_zones(slugs, detected)
         frame = {
             "conversation": str(chat.pk),
@@ -589,6 +620,8 @@ def _plan(
     route = planned.route
     if asked.outcome is Outcome.FALLBACK:
         route = _only_quotes(route)
+    if any(turn.get("file") for turn in message.given):
+        route, passages = _read_attached(message, found.asked.whole, route, passages, guard)
     guard.expect(
         passages,
         [*texts_of(message), *(turn.text for turn in history)],
@@ -597,10 +630,40 @@ def _plan(
     return Plan(task, route, passages, history, slugs, detected, found.asked, guard.mode)
 
 
+def _task_of(message: Message, *, has_documents: bool) -> Capability:
+    """What kind of work it is. What is attached has to be read, which no quotation of documents
+    does; who names documents has a question to them.
+    """
+    task = control.decide_task(message.text, has_documents=has_documents)
+    if task is Capability.GROUNDED_ANSWER and any(turn.get("file") for turn in message.given):
+        return Capability.SUMMARY
+    if task is Capability.CHAT and message.documents:
+        return Capability.GROUNDED_ANSWER
+    return task
+
+
 def _only_quotes(route: Route) -> Route:
     """Policy wants the documents quoted; where nothing quotes, the route stays as it is checked."""
     quotes = tuple(each for each in route.deployments if each.provider == "quotes")
     return replace(route, deployments=quotes) if quotes else route
+
+
+def _read_attached(
+    message: Message,
+    question: str,
+    route: Route,
+    passages: list[Passage],
+    guard: Guard,
+) -> tuple[Route, list[Passage]]:
+    """Where a model reads the files, nothing that only quotes documents takes its place. Where only
+    quoting is possible, the files are quoted, and with them documents that were named.
+    """
+    reads = tuple(each for each in route.deployments if each.provider != "quotes")
+    if route.deployments and route.deployments[0].provider != "quotes":
+        return replace(route, deployments=reads), passages
+    attached = find_attached(message, question)
+    kept = guard.screen(attached, message.conversation.zones)
+    return route, merge_attached(kept, passages if message.documents else ())
 
 
 async def _generate(
@@ -639,15 +702,19 @@ def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:
     """The branch that leads to this message: each earlier message with its newest answer.
 
     Also the zones that those answers are made from. An answer that the asker may not read any
-    more is left out with its question. What a client gave before the first message comes first.
+    more is left out with its question. What was given or attached with a message goes before it.
     """
+    attached, made_from = history_of(message)
     if message.parent_id is None:
-        return history_of(message)
+        return attached, made_from
     earlier = message.conversation.messages.filter(pk__lt=message.pk).order_by("-pk")
     messages = list(earlier.prefetch_related("answers")[:HISTORY_MESSAGES])[::-1]
     branch = newest_branch([*messages, message])[:-1]
-    history, made_from = history_of(branch[0]) if branch else ([], set())
+    history: list[PromptMessage] = []
     for turn in branch:
+        given, of_given = history_of(turn)
+        history += given
+        made_from |= of_given
         told = [a for a in turn.answers.all() if a.text and a.status in _TOLD]
         if told:
             history += [
@@ -655,7 +722,7 @@ def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:
                 PromptMessage(Role.ASSISTANT, told[-1].text),
             ]
             made_from |= set(told[-1].zones if told[-1].made_from is None else told[-1].made_from)
-    return history, made_from
+    return [*history, *attached], made_from
 
 
 def _cited_before(message: Message) -> list[str]:

@@ -166,7 +166,7 @@ def _store(
     rows.insert(*citations, *generations, *(guard.rows() if guard else ()))
     if guard and guard.incident:
         _record_incident(answer, guard.incident)
-    _ratchet(message.conversation, zones, detected)
+    ratchet(message.conversation, zones, detected)
     if message.conversation.origin == Conversation.Origin.TRIAL:
         pass  # nobody waits for it
     elif answer.status == Answer.Status.HELD:
@@ -269,8 +269,8 @@ def build_receipt(
         "passages": [
             {
                 "number": passage.number,
-                "document": passage.document_id,
-                "version": passage.version_id,
+                "document": passage.document_id or None,  # of what was attached
+                "version": passage.version_id or None,
                 "start": passage.start,
                 "end": passage.end,
                 "linked_from": passage.linked_from,
@@ -351,9 +351,7 @@ def prompt_sha256(prompt: Prompt) -> str:
     return control.sha256_of([[message.role, message.text] for message in prompt.messages])
 
 
-def _ratchet(
-    conversation: Conversation, zones: Sequence[str], detected: Sensitivity | None
-) -> None:
+def ratchet(conversation: Conversation, zones: Sequence[str], detected: Sensitivity | None) -> None:
     """Raise the conversation, in one statement, so that two answers cannot undo each other.
 
     Zones only ever come in, so those that were there when the answer began are there still.
@@ -378,9 +376,9 @@ def _citation(answer: Answer, passage: Passage) -> Citation:
     return Citation(
         answer=answer,
         number=passage.number,
-        chunk_id=passage.chunk_id,
-        version_id=passage.version_id,
-        document=passage.document_id,
+        chunk_id=passage.chunk_id or None,
+        version_id=passage.version_id or None,
+        document=passage.document_id or None,
         title=passage.title,
         section=passage.section,
         start=passage.start,

@@ -22,6 +22,7 @@ from assistants.models import (
     Message,
 )
 from assistants.services import registry
+from assistants.services.attached_passages import get_attached_passage
 from assistants.services.document_pages import PassageView, get_passage
 from assistants.services.facts import AnswerFacts, get_facts
 from assistants.services.review_notes import ReviewNote, get_notes, is_rejected
@@ -67,11 +68,14 @@ class AnswerView:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message and its answers, oldest first; `siblings` are the ids of its other versions."""
+    """A message and its answers, oldest first; `siblings` are the ids of its other versions,
+    `named` the titles of the documents that its author named, as far as they may read them.
+    """
 
     message: Message
     answers: list[AnswerView]
     siblings: list[uuid.UUID] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +162,14 @@ def view_conversation(
     answers_shown = [answer for message in messages for answer in message.answers.all()]
     notes = get_notes(answers_shown)
     verdicts = _get_verdicts(answers_shown)
+    titles = data.naming.get_titles([pk for message in messages for pk in message.documents])
     branch = newest_branch(messages, _uuid(message_id) if message_id else None, withheld)
     turns = [
         Turn(
             message=message,
             answers=_view_answers(message, withheld, notes, verdicts),
             siblings=[other.id for other in messages if other.parent_id == message.parent_id],
+            named=[titles.get(pk, "a document") for pk in message.documents],
         )
         for message in branch
     ]
@@ -327,7 +333,10 @@ def _superseded_on(citation: Citation) -> str | None:
 def get_citation(user: AbstractBaseUser, answer_id: str | uuid.UUID, number: int) -> PassageView:
     """The cited passage in its document, if the user may read that document now."""
     with data.rights_of_user(user) as scope:
-        citation = access_answer(scope, answer_id).citations.filter(number=number).first()
+        answer = access_answer(scope, answer_id)
+        citation = answer.citations.filter(number=number).first()
+    if citation is not None and citation.document is None:
+        return get_attached_passage(answer.message, citation)
     if citation is None or citation.document is None or citation.version_id is None:
         raise NotFound(f"citation {number} of answer {answer_id}")
     return get_passage(user, citation.document, citation.version_id, citation.start, citation.end)

@@ -1,4 +1,5 @@
-"""What a client of the API gives along with a message: its word on what went before.
+"""What a client of the API gives along with a message: its word on what went before. What is
+attached on the page is stored in the same place (services/attaching.py).
 
 It keeps no conversation here: it sends the whole of it each time, and may have changed or made up
 any of it. So nothing of it becomes an answer of ours. It is stored with the message, each turn in
@@ -189,13 +190,18 @@ def receipt_of(message: Message) -> dict[str, object]:
     if conversation.origin != Conversation.Origin.API:
         attached = [
             {
-                "recording": turn["recording"],
+                **({"recording": turn["recording"]} if turn.get("recording") else {}),
+                **({"file_sha256": turn["sha256"]} if turn.get("file") else {}),
                 "sha256": hashlib.sha256(turn["text"].encode()).hexdigest(),
             }
             for turn in message.given
-            if turn.get("recording")
+            if turn.get("recording") or turn.get("file")
         ]
-        return {"attached": attached} if attached else {}
+        named = [str(document) for document in message.documents]
+        return {
+            **({"attached": attached} if attached else {}),
+            **({"documents": named} if named else {}),
+        }
     return {
         "origin": conversation.origin,
         "api_key": str(conversation.api_key_id),

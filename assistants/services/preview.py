@@ -6,6 +6,7 @@ neither stored nor logged.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -56,17 +57,24 @@ def is_any_cloud() -> bool:
 
 
 def preview_message(
-    user: AbstractBaseUser, *, conversation: str | None, assistant: str, text: str
+    user: AbstractBaseUser,
+    *,
+    conversation: str | None,
+    assistant: str,
+    text: str,
+    zones: Sequence[str] = (),
 ) -> Preview:
     """What would be replaced in this text if it went to a cloud now.
 
-    `conversation` is None for one that has not begun. Raises InvalidRequest for a text that is
+    `conversation` is None for one that has not begun. `zones` are the slugs of those that attached
+    files are put into. Raises InvalidRequest for a text that is
     too long, NotFound, RateLimited.
     """
     check_length(text)
     control.check_preview_rate(user.pk)
     with data.rights_of_user(user) as scope:
         slugs, chat = _zones(user, scope, conversation, assistant)
+        slugs = sorted({*slugs, *zones} & {*slugs, *scope.slugs})
         detected = egress.detect(text, chat.detected if chat else None)
         effective = egress.effective_rules(slugs, detected)
         zone = label_zones(slugs, detected)

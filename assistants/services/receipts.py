@@ -18,6 +18,8 @@ from assistants.services.conversations import access_answer
 from assistants.services.facts import AnswerFacts, get_facts
 from assistants.types import Scope
 
+ATTACHED = "A file that was attached to the question"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -139,7 +141,8 @@ def _checks(answer: Answer, receipt: dict[str, Any]) -> list[Check]:
 def _passages(scope: Scope, receipt: dict[str, Any]) -> list[UsedPassage]:
     used = receipt.get("passages", ())
     found = DocumentVersion.objects.filter(
-        pk__in={passage["version"] for passage in used}, zone_id__in=scope.zone_ids
+        pk__in={passage["version"] for passage in used if passage["version"]},
+        zone_id__in=scope.zone_ids,
     )
     versions = {
         str(version.pk): version
@@ -151,6 +154,10 @@ def _passages(scope: Scope, receipt: dict[str, Any]) -> list[UsedPassage]:
 
 def _passage(used: dict[str, Any], version: DocumentVersion | None, cited: set[int]) -> UsedPassage:
     number = used["number"]
+    if used["version"] is None:
+        return UsedPassage(
+            number, number in cited, title="A file that was attached to the question"
+        )
     if version is None:
         return UsedPassage(number, number in cited)
     return UsedPassage(

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from assistants import control, data
 from assistants.services import lifecycle
+from assistants.services.attached_files import delete_unsent
 
 
 def delete_expired(at: datetime | None = None) -> int:
@@ -16,6 +17,7 @@ def delete_expired(at: datetime | None = None) -> int:
     and temporary conversations it was.
     """
     at = at or timezone.now()
+    delete_unsent(at)
     return _delete_versions(at) + _delete_recordings(at) + _delete_conversations(at)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -28,6 +29,7 @@ from assistants.types import (
 logger = logging.getLogger(__name__)
 
 PASSAGES = 8  # of a prompt
+NAMED_PASSAGES = 24  # of a prompt, where a person named the documents: as many as fit are used
 RERANKED = 24  # passages that a reranker is shown
 
 Embed = Callable[[str, EmbeddingSpec], Coroutine[Any, Any, Sequence[float]]]
@@ -63,9 +65,13 @@ def find_passages(
     history: Sequence[PromptMessage] = (),
     cited: Sequence[str] = (),
     as_of: date | None = None,
+    documents: Sequence[uuid.UUID] = (),
     embed: Embed = embed_question,
 ) -> Found:
     """Only passages that are relevant enough to be used, within the scope and the zones.
+
+    Where a person named `documents`, the best of these and no others, whatever the relevance:
+    they said what it is to be answered from.
 
     `history` and `cited` are as for `complete_question`. `as_of` answers from the documents as
     they were at the end of that day.
@@ -85,10 +91,11 @@ def find_passages(
             vector,
             keyword_weight=assistant.keyword_weight,
             crowding_weight=assistant.crowding_weight,
-            limit=RERANKED if reranker else PASSAGES,
+            limit=NAMED_PASSAGES if documents else RERANKED if reranker else PASSAGES,
             as_of=moment,
             model_id=model.model_id,
             context=asked.context,
+            document_ids=[str(document) for document in documents],
         )
         if found:
             break
@@ -96,6 +103,8 @@ def find_passages(
         if active.model_id == model.model_id:
             break
         model = active  # the one that the question was embedded with is gone meanwhile
+    if documents:
+        return Found(data.join_neighbours(scope, found), asked)
     if reranker:
         found = _rerank(reranker, asked, found)
     passages = [passage for passage in found if data.is_relevant(passage.evidence)]

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from assistants import control
 from assistants.models import Assistant, AuditEvent, PromptVersion, Zone
-from assistants.services import documents, notes, policy_stages
+from assistants.services import documents, library, notes, policy_stages, ready_actions
 from assistants.services.registry import sync_deployments
 from assistants.services.second_person import get_organisation
 from assistants.types import CLOUD, ON_PREM, Sensitivity, Treatment
@@ -162,6 +162,7 @@ def seed() -> Seeded:
     _seed_assistants()
     policy_stages.sync_shipped()  # the departments are there now
     notes.seed_templates()
+    _seed_prompts()
     for slug in ZONES:
         documents.ingest_path(DOCUMENTS / slug, slug)
     control.record_event(action="demo.seeded", subject="demo")
@@ -226,3 +227,9 @@ def _seed_assistants() -> None:
         )
         if created:
             assistant.zones.set(Zone.objects.filter(slug__in=["general", slug]))
+
+
+@transaction.atomic
+def _seed_prompts() -> None:
+    for slug, actions in ready_actions.ACTIONS.items():
+        library.seed_prompts(Group.objects.get(name=slug), actions)

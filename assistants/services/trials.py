@@ -32,9 +32,10 @@ from assistants.services import assistant_states, assistant_versions, guarding
 from assistants.services.assistant_versions import CHANGE_ASSISTANTS
 from assistants.services.chat import Enqueue
 from assistants.services.conversations import AnswerView, view_answer
-from assistants.services.messages import check_message, title_of
+from assistants.services.messages import check_message
 from assistants.services.publishing import hash_question
 from assistants.services.second_person import check_permission
+from assistants.services.titles import title_of
 
 RUNS_SHOWN = 20
 KEPT_DAYS = 90  # what was published is kept; what was said in trying it is not needed so long

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from assistants.exceptions import AssistantsError, InvalidRequest, NotFound, RateLimited
-from assistants.services import attaching, conversations, dismissals
+from assistants.services import attaching, conversations, dismissals, library
 from assistants.services import preview as previews
 from assistants.services.conversations import Turn
 
@@ -54,7 +54,7 @@ def new_chat(request: HttpRequest) -> HttpResponse:
     """An empty page: the user's assistants and what one may ask them. `?assistant=` picks one,
     `?recording=` attaches its transcript, `?temporary=1` keeps what is asked out of the list.
     """
-    assistants = list(conversations.list_assistants(_user(request)))
+    assistants = list(conversations.list_assistants(_user(request)).select_related("department"))
     wanted = request.GET.get("assistant")
     chosen = next((item for item in assistants if item.slug == wanted), None)
     attached = None
@@ -72,9 +72,11 @@ def new_chat(request: HttpRequest) -> HttpResponse:
         "assistants": assistants,
         "assistant": chosen or next(iter(assistants), None),
         "limit": settings.MAX_MESSAGE_CHARACTERS,
+        "file_limit": settings.MAX_UPLOAD_BYTES,
         "cloud": previews.is_any_cloud(),
         "temporary": request.GET.get("temporary") == "1",
         "first_visit": not dismissals.is_dismissed(_user(request), dismissals.FIRST_VISIT),
+        "prompts": library.list_starters(_user(request)) if assistants else [],
     }
     return render(request, "chat/page.html", context)
 
@@ -98,6 +100,7 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
         "zone": view.zone,
         "turns": place_turns(view.turns, request.GET.get("answer", "")),
         "limit": settings.MAX_MESSAGE_CHARACTERS,
+        "file_limit": settings.MAX_UPLOAD_BYTES,
         "cloud": previews.is_any_cloud(),
     }
     return render(request, "chat/page.html", context)
@@ -107,7 +110,7 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
 @never_cache
 @login_required
 def preview(request: HttpRequest) -> JsonResponse:
-    """What would be replaced before a text left: JSON {conversation, assistant, text} in."""
+    """What would be replaced before a text left: JSON {conversation, assistant, text, zones?}."""
     try:
         asked = json.loads(request.body)
         found = previews.preview_message(
@@ -115,8 +118,9 @@ def preview(request: HttpRequest) -> JsonResponse:
             conversation=asked["conversation"],
             assistant=str(asked["assistant"]),
             text=asked["text"] if isinstance(asked["text"], str) else "",
+            zones=[str(zone) for zone in asked.get("zones", [])],
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         error: AssistantsError = InvalidRequest("not a preview's fields")
     except AssistantsError as refused:
         error = refused

@@ -4,19 +4,25 @@ import { cloneTemplate } from "./html.js";
 import { recall, remember } from "./store.js";
 
 const SHOW_COUNTER_FROM = 0.8; // of the limit
+const SIGN = /^\/|(?:^|\s)[@#]/; // what offers a list: `composing/choosing.js` looks closer
 
 /** Events, bubbling: `composer-send` (detail: the text), `composer-stop`. */
 export class ChatComposer extends HTMLElement {
   #queue = [];
   #draftKey = "";
+  #partsOf = new Map(); // a text that was sent or queued → what goes with it
 
   connectedCallback() {
     this.textarea = this.querySelector("textarea");
     this.form = this.querySelector("form");
     this.preview = this.querySelector("message-preview"); // none where nothing can leave
     this.limit = Number(this.dataset.limit) || Infinity;
-    this.textarea.addEventListener("input", () => this.#changed());
+    this.textarea.addEventListener("input", () => {
+      this.#changed();
+      this.#offer();
+    });
     this.textarea.addEventListener("keydown", (event) => this.#key(event));
+    this.#takeFiles();
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -91,14 +97,96 @@ export class ChatComposer extends HTMLElement {
     }
     const text = this.textarea.value;
     if (this.isEmpty || this.#length() > this.limit) return;
-    this.error = "";
+    const missing = this.filling?.missing();
+    this.error = missing ? `Fill in “${missing}”, or send again as it is.` : (this.parts?.problem ?? "");
+    if (missing || this.parts?.problem) return;
+    const parts = this.parts?.take();
+    if (parts) this.#partsOf.set(text, parts);
+    else this.#partsOf.delete(text); // of an earlier message that said the same
     this.textarea.value = "";
     this.#changed();
     this.#emit("composer-send", text);
   }
 
+  /** The documents and files that go with a text; null for none. */
+  partsOf(text) {
+    return this.#partsOf.get(text) ?? null;
+  }
+
+  /** Begin with a prompt; what is there already stays below it. */
+  async insertPrompt(text) {
+    const now = this.textarea.value.trim();
+    this.textarea.value = now ? `${text}\n\n${now}` : text;
+    this.#changed();
+    const { Filling } = await import("./composing/filling.js");
+    this.filling ??= new Filling(this.textarea);
+    this.focus();
+    this.filling.begin();
+  }
+
+  /** Have the next message answered from this document: {id, name}. */
+  async addDocument(document) {
+    (await this.#loadParts()).addDocument(document);
+  }
+
+  /** Close the list of choices; false where none was open. */
+  dismiss() {
+    return this.choosing?.dismiss() ?? false;
+  }
+
+  async #offer() {
+    if (!this.choosing && SIGN.test(this.textarea.value)) {
+      const { Choosing } = await import("./composing/choosing.js");
+      this.choosing ??= new Choosing(this);
+    }
+    this.choosing?.look();
+  }
+
+  async #loadParts() {
+    const { Parts } = await import("./composing/parts.js");
+    this.parts ??= new Parts(this);
+    return this.parts;
+  }
+
+  /** Files come by the button, by paste, or dropped anywhere on the conversation. */
+  #takeFiles() {
+    const add = async (files) => (await this.#loadParts()).addFiles(files);
+    const picker = this.querySelector("[data-file-picker]");
+    this.querySelector("[data-attach]").addEventListener("click", () => picker.click());
+    picker.addEventListener("change", () => {
+      add([...picker.files]);
+      picker.value = "";
+    });
+    this.textarea.addEventListener("paste", (event) => {
+      if (!event.clipboardData.files.length) return;
+      event.preventDefault();
+      add([...event.clipboardData.files]);
+    });
+    if (picker.disabled) return;
+    const page = this.closest("chat-session");
+    const over = (event) => {
+      const files = event.dataTransfer?.types.includes("Files");
+      if (files) event.preventDefault();
+      page.classList.toggle("dropping", Boolean(files));
+    };
+    page.addEventListener("dragover", over);
+    page.addEventListener("dragleave", (event) => {
+      if (!page.contains(event.relatedTarget)) page.classList.remove("dropping");
+    });
+    page.addEventListener("drop", (event) => {
+      page.classList.remove("dropping");
+      if (!event.dataTransfer.files.length) return;
+      event.preventDefault();
+      add([...event.dataTransfer.files]);
+      this.focus();
+    });
+  }
+
   /** Put a text that was not sent back where it can be mended; what is there already stays. */
   giveBack(text) {
+    const parts = this.#partsOf.get(text);
+    this.#partsOf.delete(text);
+    if (parts) this.parts.giveBack(parts);
     const now = this.textarea.value.trim();
     this.textarea.value = now && now !== text.trim() ? `${text}\n\n${now}` : text;
     this.#changed();
@@ -120,7 +208,7 @@ export class ChatComposer extends HTMLElement {
   giveBackQueue() {
     const texts = this.#queue.splice(0);
     this.#showQueue();
-    if (texts.length) this.giveBack(texts.join("\n\n"));
+    for (const text of texts.reverse()) this.giveBack(text);
   }
 
   #dayChanged() {
@@ -129,6 +217,7 @@ export class ChatComposer extends HTMLElement {
   }
 
   #key(event) {
+    if (this.choosing?.key(event) || this.filling?.key(event)) return;
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     this.submit();

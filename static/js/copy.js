@@ -26,6 +26,12 @@ export function addCodeButtons(root, makeButton) {
   }
 }
 
+/** Break long lines of a block of code, or let it scroll. */
+export function wrapCode(button) {
+  const wrapped = button.closest("figure").classList.toggle("wrapped");
+  button.setAttribute("aria-pressed", String(wrapped));
+}
+
 export function copyCode(button) {
   const code = button.closest("figure").querySelector("pre").textContent;
   return copyText(code).then(() => flashDone(button));

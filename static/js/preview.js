@@ -74,6 +74,7 @@ export class MessagePreview extends HTMLElement {
   async #ask() {
     const { conversation, assistant } = this.closest("chat-session").dataset;
     const text = this.#text;
+    const zones = this.closest("chat-composer").parts?.zones ?? []; // of attached files
     this.#asking = new AbortController();
     try {
       const response = await fetch(this.dataset.url, {
@@ -84,7 +85,7 @@ export class MessagePreview extends HTMLElement {
           "Content-Type": "application/json",
           "X-CSRFToken": document.querySelector("[name=csrfmiddlewaretoken]").value,
         },
-        body: JSON.stringify({ conversation: conversation || null, assistant, text }),
+        body: JSON.stringify({ conversation: conversation || null, assistant, text, zones }),
       });
       const found = response.ok ? await response.json() : null;
       if (text === this.#text) this.#show(found && { ...found, text });

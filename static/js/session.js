@@ -1,6 +1,6 @@
 // The chat page: turns what a person does into frames, and frames into turns.
 
-import { addCodeButtons, copyCode, copyText, flashDone } from "./copy.js";
+import { addCodeButtons, copyCode, copyText, flashDone, wrapCode } from "./copy.js";
 import { cloneTemplate } from "./html.js";
 import { ScrollLock } from "./scroll.js";
 import { ChatSocket, newClientId } from "./socket.js";
@@ -37,6 +37,7 @@ export class ChatSession extends HTMLElement {
     this.#listen();
     this.#arrange();
     this.#addCodeButtons(this);
+    this.#drawDiagrams(this);
     this.composer.keepDraftAs(this.conversation || "new");
     const sought = location.hash.startsWith("#m-") && document.getElementById(location.hash.slice(1));
     if (sought) this.scroll.show(sought);
@@ -108,6 +109,10 @@ export class ChatSession extends HTMLElement {
       this.#openCitation(target);
     } else if (target.matches("[data-starter]")) {
       this.#sendOrQueue(target.textContent.trim());
+    } else if (target.matches("[data-prompt]")) {
+      this.composer.insertPrompt(target.dataset.prompt);
+    } else if (target.matches("[data-wrap-code]")) {
+      wrapCode(target);
     } else if (target.matches("[data-copy-code]")) {
       copyCode(target);
     } else if (target.matches("[data-copy-question]")) {
@@ -147,12 +152,28 @@ export class ChatSession extends HTMLElement {
     const recording = this.composer.takeAttached();
     if (this.isTemporary && !this.conversation) frame.temporary = true;
     if (recording) frame.attachments.push({ recording });
+    const parts = this.composer.partsOf(text);
+    if (parts) {
+      frame.attachments.push(...parts.attachments);
+      frame.documents = parts.documents;
+    }
     const parent = this.#lastAnswer()?.answerId;
     if (parent) frame.parent = parent;
     if (this.composer.asOf) frame.as_of = this.composer.asOf;
     this.#mark(frame);
-    this.#await(frame, this.#addPendingTurn(text, parent, frame.as_of));
+    const turn = this.#addPendingTurn(text, parent, frame.as_of);
+    if (parts) this.#showParts(turn, parts.items);
+    this.#await(frame, turn);
     this.socket.deliver(frame);
+  }
+
+  #showParts(turn, items) {
+    for (const kind of ["document", "file"]) {
+      const names = items.filter((item) => item.kind === kind).map((item) => item.name);
+      const line = turn.querySelector(`[data-turn-parts="${kind}"]`);
+      line.hidden = !names.length;
+      line.querySelector("[data-names]").textContent = names.join(", ");
+    }
   }
 
   #edit(form) {
@@ -357,6 +378,7 @@ export class ChatSession extends HTMLElement {
 
   #ended(answer, type) {
     this.#addCodeButtons(answer);
+    this.#drawDiagrams(answer);
     const waits = type === "answer.held";
     if (!answer.hidden) this.announcer.textContent = waits ? "The answer waits for a reviewer." : "The answer is complete.";
     if (type === "answer.completed") {
@@ -545,6 +567,13 @@ export class ChatSession extends HTMLElement {
 
   #addCodeButtons(root) {
     addCodeButtons(root, () => cloneTemplate(this, "copy-code"));
+  }
+
+  /** Not before an answer has ended: its end replaces what is shown. */
+  async #drawDiagrams(root) {
+    if (!root.querySelector("figure.diagram")) return;
+    const { drawDiagrams } = await import("./diagrams/drawing.js");
+    drawDiagrams(root, this);
   }
 }
 

@@ -39,6 +39,7 @@ function escape(event) {
   if (document.querySelector(":popover-open")) return; // the browser closes it
   if (document.querySelector("side-bar").dismiss()) return;
   if (document.querySelector("message-preview")?.dismiss()) return;
+  if (document.querySelector("chat-composer")?.dismiss()) return;
   const panel = document.querySelector("citation-panel");
   if (panel?.isOpen) panel.close();
   else if (isTyping(event.target) && event.target.type === "search") event.target.blur();

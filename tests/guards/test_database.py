@@ -50,6 +50,9 @@ CONTENT = {
     "assistants_transcript",
     "assistants_segment",
     "assistants_segmentedit",
+    "assistants_savedprompt",
+    "assistants_savedpromptversion",
+    "assistants_attachment",
 }
 # Every other table that could hold text, and why it need not hide any.
 NO_CONTENT = {

@@ -28,6 +28,17 @@ LINES = [
     ),
     *("> quote", ">> deeper", "> - in quote", "> ```", ">", "lazy"),
     *("```", "```python", "~~~", "````", "  ```", "x = '''"),
+    *(
+        "$$",
+        "$$ x^2 $$",
+        "\\[",
+        "a = b \\]",
+        "\\[ x_1 \\]",
+        "so $a_1$ is",
+        "$5 and $6",
+        "$$$",
+        "$$ x",
+    ),
     *("# head", "#", "===", "---", "***", "_ _ _", "--", "="),
     *("| a | b |", "|---|:-:|", "| 1 | [2] |", "a | b", "-|-", "|"),
     *("<div>", "</div>", "<!-- c", "-->", "<script>alert(1)</script>", "<b onclick=x>"),
@@ -47,7 +58,7 @@ LINES = [
 document = st.lists(st.sampled_from(LINES), max_size=14).flatmap(
     lambda lines: st.sampled_from(["\n", "\n", "\r\n", "\r"]).map(lambda end: end.join(lines))
 )
-nasty = st.one_of(document, st.text(alphabet="ab \n\t#>-=|`*[]()1.:\\<~\r", max_size=60))
+nasty = st.one_of(document, st.text(alphabet="ab \n\t#>-=|`*[]()1.:\\<~\r$^", max_size=60))
 
 
 def settle(text: str, cuts: list[int]) -> tuple[list[str], str]:
@@ -147,7 +158,8 @@ def test_citation_marks(text: str, citations: set[int] | None, expected: str) ->
 def test_code_keeps_its_text_and_names_its_language() -> None:
     html = render('```python\n\nif a < "b": pass\n```\n')
     assert html.startswith(
-        '<figure class="code"><figcaption>python</figcaption><pre><code class="language-python">\n'
+        '<figure class="code numbered"><figcaption>python</figcaption>'
+        '<pre><code class="language-python"><span class="line">\n'
     )
     assert '<span class="k">if</span>' in html
     assert "&lt;" in html
@@ -345,3 +357,105 @@ def test_whatever_is_marked_the_html_is_clean(text, places):
     html = render(text, (), (), [list(place) for place in places])
     assert "<script" not in html
     assert "\uf8f0" not in html.replace(text, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "between $100 and $200 a year",
+        "US$5 to US$6, or 5$ and 6$",
+        "(5$/month, 6$/year)",
+        "$HOME/$USER and $PATH",
+        "a \\[note\\] and \\(see below\\)",
+        "`$x^2$`",
+        "```\n$$\nx\n$$\n```",
+        "$$$ price list $$$",
+    ],
+)
+def test_money_variables_and_code_are_no_formulas(text):
+    assert "<math" not in render(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "display"),
+    [
+        ("so $x^2$, or $a_1 + b$.", False),
+        ("let $n$ be", False),
+        ("\\(E = mc^2\\)", False),
+        ("see $$x = 1$$ here", True),
+        ("$$\nx = 1\n+ y\n$$\n", True),
+        ("\\[ x_1 \\]", True),
+        ("- a list\n  \\[\n  x = 1\n  \\]", True),
+        ("\\[\n\\begin{aligned} x &= 1 \\\\ y &= 2 \\end{aligned}\n\\]", True),
+    ],
+)
+def test_formulas_are_drawn_by_the_browser(text, display):
+    html = render(text)
+    assert html.count("<math") == (2 if "a_1 + b" in text else 1)
+    assert ('display="block"' in html) is display
+    assert "$" not in html
+    assert "\\begin" not in html
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\\href{javascript:alert(1)}{x}",
+        "\\style{color:red}{x^2}",
+        "\\class{evil}{x}",
+        "\\text{<img src=x onerror=alert(1)>}",
+        "\\text{</mtext><script>alert(1)</script>}",
+        "<script>alert(1)</script>",
+    ],
+)
+def test_a_formula_carries_nothing_but_itself(source):
+    html = render(f"$${source}$$")
+    assert not re.search(
+        r"<(?:script|img|a)\\b|style=|href=|evil|onerror=(?!alert\\(1\\)&gt;)", html
+    )
+    assert "<script" not in html
+    assert "<img" not in html
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["\\ce{H_2O}", "x_", "\\left( x^2", "{" * 300 + "}" * 300 + "^2", "^" * 900, "x^2" * 900],
+)
+def test_what_is_no_latex_that_is_known_stays_as_it_is_written(source):
+    html = render(f"$${source}$$")
+    assert "<math" not in html
+    assert source[:50] in html
+
+
+def test_a_formula_that_never_ends_takes_nothing_with_it():
+    html = render("$$ x = 1\n\nA **bold** end.")
+    assert "<math" not in html
+    assert "<p>$$ x = 1</p>" in html
+    assert "<strong>bold</strong>" in html
+
+
+def test_a_formula_settles_with_its_end():
+    settler = Settler(())
+    assert settler.feed("$$\nx = 1\n") == []
+    assert settler.feed("$$\n") == []
+    (block,) = settler.feed("and\n")
+    assert block.startswith('<figure class="formula"><math')
+
+
+def test_lines_of_code_are_numbered_and_copied_without_numbers():
+    html = render('```python\n"""one\n\ntwo"""\nx = 1\n```')
+    assert '<figure class="code numbered">' in html
+    lines = re.findall(
+        r'<span class="line">(.*?\n)</span>(?=<span class="line">|</code>)', html, re.S
+    )
+    assert len(lines) == 4
+    text = re.sub(r"<[^>]+>", "", html.partition("<code")[2].partition(">")[2])
+    assert text.strip("\n") == '"""one\n\ntwo"""\nx = 1'
+    assert "numbered" not in render("```\none line\n```")
+
+
+def test_a_diagram_is_its_source_for_the_page_to_draw():
+    html = render("```mermaid\ngraph TD\nA --> B\n```")
+    assert '<figure class="code numbered diagram">' in html
+    assert "A --&gt; B" in html
+    assert "diagram" not in render("```python\nx\n```")

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 TITLE_CHARACTERS = 60
+READ_CHARACTERS = 4_000  # what a message begins with says what it is about
 
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n\s*\n|\n(?=\s*[-*#>])")
@@ -40,6 +41,7 @@ def title_of(text: str) -> str:
     """At most 60 characters: the first question in the message, or else its first sentence, without
     greeting and courtesies. A message of code alone is named by its beginning.
     """
+    text = text[:READ_CHARACTERS]
     prose = _CODE.sub("\n\n", text)
     sentences = [_bare(sentence) for sentence in _SENTENCE_END.split(prose)]
     sentences = [each for each in sentences if each.words]

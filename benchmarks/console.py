@@ -3,7 +3,7 @@
 Audit events, egress records, answers, their generations and findings, a million each, spread over
 ninety days; a day's are about eleven thousand. Each page is opened by an admin, warm, five times:
 queries without the frames of transactions, and the median in milliseconds of the server's work,
-without the network.
+without the network. Beside other work on the machine the milliseconds say little.
 """
 
 from __future__ import annotations

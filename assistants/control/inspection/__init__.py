@@ -22,6 +22,7 @@ from assistants.control.inspection.needles import TOKEN
 from assistants.control.inspection.payload import read_payload
 from assistants.control.inspection.running import CheckFailed, run_checks
 from assistants.control.inspection.secrets import find_secrets
+from assistants.control.inspection.words import common_words
 from assistants.types import Finding
 
 __all__ = ["BLOCK_SEVERITY", "CheckFailed", "Detector", "inspect"]
@@ -40,7 +41,8 @@ _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 # A name or address of which only a part was replaced: "[PERSON_1].doe", "jane.[PERSON_2]".
 _SOMEBODY = r"\[(?:PERSON|USERNAME|EMAIL)_\d{1,4}[a-z]{0,2}\]"
 _IN_PART = re.compile(
-    rf"{_SOMEBODY}(?:[._][^\W\d_]{{3}}|[^\W\d_]{{4}}|\d)|(?:[^\W\d_]{{2}}[._]|[^\W\d_]{{4}}){_SOMEBODY}"
+    rf"{_SOMEBODY}(?:[._](?P<behind>[^\W\d_]{{3,40}})|(?P<joined>[^\W\d_]{{4,40}}|\d))"
+    rf"|(?<![^\W\d_])(?:(?P<before>[^\W\d_]{{2,40}})[._]|(?P<joint>[^\W\d_]{{4,40}})){_SOMEBODY}"
 )
 
 
@@ -77,7 +79,11 @@ def inspect(
         whole = "\n\n".join(string for strings in texts.messages for string in strings)
         if text not in whole:
             whole = f"{whole}\n\n{text}"
-        hits = [Hit("REPLACED_IN_PART", match[0]) for match in _IN_PART.finditer(whole)]
+        hits = [
+            Hit("REPLACED_IN_PART", match[0])
+            for match in _IN_PART.finditer(whole)
+            if match[match.lastgroup or 0].lower() not in common_words()  # as in an identifier
+        ]
         whole = _masked(whole, placeholders)
         try:
             layers = read_layers(whole)

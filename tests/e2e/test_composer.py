@@ -13,7 +13,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from assistants.services.ready_actions import ACTIONS
 from benchmarks.product import Product
-from tests.e2e.driver import ChatPage
+from tests.e2e.driver import PATIENCE, ChatPage
 
 pytestmark = pytest.mark.e2e
 
@@ -86,7 +86,7 @@ def test_a_prompt_a_document_and_a_file_go_with_a_question(open_page: OpenPage) 
     page, keyboard = chat.page, chat.page.keyboard
     field = page.locator("#composer-text")
     keyboard.type("/")
-    expect(options(page).nth(1)).to_be_visible()
+    expect(options(page).nth(1)).to_be_visible(timeout=PATIENCE)
     expect(field).to_have_attribute("aria-expanded", "true")
     keyboard.press("ArrowDown")
     second = options(page).nth(1)
@@ -97,7 +97,7 @@ def test_a_prompt_a_document_and_a_file_go_with_a_question(open_page: OpenPage) 
     expect(field).not_to_have_attribute("aria-expanded", "true")
     keyboard.press("Backspace")
     keyboard.type("/oblig")
-    expect(options(page)).to_have_count(1)
+    expect(options(page)).to_have_count(1, timeout=PATIENCE)
     keyboard.press("Enter")
     expect(chat.composer).to_have_value(re.compile("from {{rule or topic}}"))
     keyboard.press("Enter")  # not yet: there is a blank, which is selected
@@ -105,15 +105,15 @@ def test_a_prompt_a_document_and_a_file_go_with_a_question(open_page: OpenPage) 
     keyboard.type("the vault")
     chat.composer.fill("What is the yearly fee for the vault? #hospitality")
     keyboard.press("End")
-    expect(options(page).first).to_contain_text("Gifts and Hospitality Policy")
+    expect(options(page).first).to_contain_text("Gifts and Hospitality Policy", timeout=PATIENCE)
     keyboard.press("Enter")
     expect(chat.composer).to_have_value("What is the yearly fee for the vault? ")
     page.locator("[data-file-picker]").set_input_files([OFFER])
     parts = page.get_by_role("list", name="Goes with the message").get_by_role("listitem")
     expect(parts).to_have_count(2)
-    expect(parts.nth(1).get_by_role("combobox")).to_have_value("compliance")
+    expect(parts.nth(1).get_by_role("combobox")).to_have_value("compliance", timeout=PATIENCE)
     page.evaluate(DROP, "scan.png")
-    expect(parts.nth(2)).to_contain_text("is a picture")
+    expect(parts.nth(2)).to_contain_text("is a picture", timeout=PATIENCE)
     chat.composer.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Remove “scan.png”")
     page.get_by_role("button", name="Remove scan.png").click()
@@ -132,7 +132,7 @@ def test_a_prompt_a_document_and_a_file_go_with_a_question(open_page: OpenPage) 
     page.set_viewport_size({"width": 360, "height": 740})
     chat.composer.fill("#hosp")
     keyboard.press("End")
-    expect(options(page).first).to_be_visible()
+    expect(options(page).first).to_be_visible(timeout=PATIENCE)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     keyboard.press("Enter")
     chat.composer.fill("What is the limit?")
@@ -171,8 +171,8 @@ def test_formulas_code_and_diagrams(open_page: OpenPage, product: Product) -> No
     height = _height(diagram)
     diagram.scroll_into_view_if_needed()
     frame = page.frame_locator("iframe.diagram-frame")
-    expect(frame.locator("svg")).to_contain_text("Received")
-    expect(diagram).to_have_attribute("data-diagram", "drawn")
+    expect(frame.locator("svg")).to_contain_text("Received", timeout=PATIENCE)
+    expect(diagram).to_have_attribute("data-diagram", "drawn", timeout=PATIENCE)
     assert abs(_height(diagram) - height) < 1  # nothing below it moves
     reached = frame.locator("svg").evaluate(
         """async () => {

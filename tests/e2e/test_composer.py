@@ -48,7 +48,7 @@ graph TD
 A[Received] --> B[Checked]
 ```
 """
-CASES = Path(__file__).resolve().parent.parent / "questions" / "actions.jsonl"
+CASES = Path(__file__).resolve().parent.parent / "actions" / "cases.jsonl"
 FIND = """
 import json
 from assistants import data

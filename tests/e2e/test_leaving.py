@@ -127,11 +127,11 @@ def test_what_would_be_replaced_is_shown_and_can_be_marked_by_keyboard(
     chat = open_chat("alice")
     sent = script(chat, completed())
     keyboard = chat.page.keyboard
-    before = chat.composer.bounding_box()
     chat.composer.fill(TEXT)
+    before = chat.composer.bounding_box()
     expect(opener(chat)).to_have_text("2 values would be replaced")
     assert chat.composer.bounding_box() == before  # nothing has moved
-    for _ in range(9):
+    for _ in range(20):
         keyboard.press("Tab")
         if opener(chat).evaluate("element => element === document.activeElement"):
             break

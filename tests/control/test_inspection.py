@@ -152,10 +152,11 @@ class TestKnownValues:
             "ask jane_[PERSON_2b] first",
             "[USERNAME_1]doering is on holiday",
             "jane[EMAIL_3]",
+            "Contact: [LOCATION_1].doering76 (more follows)",
         ],
     )
     def test_what_was_replaced_in_part_stays(self, text):
-        types = ("PERSON", "USERNAME", "EMAIL")
+        types = ("PERSON", "USERNAME", "EMAIL", "LOCATION")
         assert "REPLACED_IN_PART" in types_in(text, placeholders=types)
 
     @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The tests run as the app's role. Only here it may truncate: the flush after a transactional
-    test empties every table so, the audit trail too. What a migration put there comes back.
+    test empties every table so, the audit trail too. What a migration put there comes back. And
+    only here it may analyze: a test's own rows are seen by no one else, autovacuum included.
     """
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
@@ -69,7 +70,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
                 cursor.execute(f"alter table {table} disable trigger append_only_truncate")
             role = sql.Identifier(str(settings.APP_DATABASE["USER"] or getpass.getuser()))
             cursor.execute(
-                sql.SQL("grant truncate on all tables in schema public to {}").format(role)
+                sql.SQL("grant truncate, maintain on all tables in schema public to {}").format(role)
             )
         kept = list(EmbeddingModel.objects.all())
 

@@ -310,7 +310,11 @@ def questions(house: House) -> list[frozenset[str]]:
                 for number, words in enumerate(asked)
             ],
         )
-        cursor.execute("analyze question")
+        # Else each of a thousand queries may get a plan for tables that were empty once.
+        cursor.execute(
+            "analyze question, assistants_chunk, assistants_embedding, "
+            "assistants_documentversion, assistants_document, assistants_lexeme"
+        )
     return asked
 
 

@@ -70,7 +70,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
                 cursor.execute(f"alter table {table} disable trigger append_only_truncate")
             role = sql.Identifier(str(settings.APP_DATABASE["USER"] or getpass.getuser()))
             cursor.execute(
-                sql.SQL("grant truncate, maintain on all tables in schema public to {}").format(role)
+                sql.SQL("grant truncate, maintain on all tables in schema public to {}").format(
+                    role
+                )
             )
         kept = list(EmbeddingModel.objects.all())
 

@@ -165,6 +165,7 @@ class TestKnownValues:
             "Thanks to [PERSON_1]. The report of [DATE_1]-[DATE_2] is in minutes_[DATE_1].pdf",
             "[PERSON_1]'s file, [PERSON_1]s Akte, ([EMAIL_1]), `[USERNAME_1]`; <[EMAIL_2]>",
             "[PERSON_1].name = load([PERSON_1]_file) or find_[PERSON_2]",
+            "key = [PERSON_1].randomUUID(); [PERSON_2]0 [PERSON_2]1",
         ],
     )
     def test_what_stands_beside_a_placeholder_is_no_part(self, text):

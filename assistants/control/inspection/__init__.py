@@ -41,7 +41,7 @@ _TYPE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 # A name or address of which only a part was replaced: "[PERSON_1].doe", "jane.[PERSON_2]".
 _SOMEBODY = r"\[(?:PERSON|USERNAME|EMAIL|LOCATION|ORGANIZATION)_\d{1,4}[a-z]{0,2}\]"
 _IN_PART = re.compile(
-    rf"{_SOMEBODY}(?:[._](?P<behind>[^\W\d_]{{3,40}})|(?P<joined>[^\W\d_]{{4,40}}|\d))"
+    rf"{_SOMEBODY}(?:[._](?P<behind>[^\W\d_]{{3,40}}+)(?!\w*\()|(?P<joined>[^\W\d_]{{4,40}}+))"
     rf"|(?<![^\W\d_])(?:(?P<before>[^\W\d_]{{2,40}})[._]|(?P<joint>[^\W\d_]{{4,40}})){_SOMEBODY}"
 )
 

@@ -40,7 +40,7 @@ export class ScrollLock {
 
   #question() {
     const turn = [...this.content.querySelectorAll("[data-turn]:not([hidden])")].at(-1);
-    if (!turn) return Infinity;
+    if (!turn) return 0; // what welcomes is read from its beginning
     const above = turn.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
     return this.scroller.scrollTop + above - ABOVE;
   }

@@ -39,7 +39,7 @@ export class ScrollLock {
   }
 
   #question() {
-    const turn = [...this.content.querySelectorAll("[data-turn]:not([hidden])")].at(-1);
+    const turn = this.#lastTurn();
     if (!turn) return 0; // what welcomes is read from its beginning
     const above = turn.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
     return this.scroller.scrollTop + above - ABOVE;
@@ -62,6 +62,11 @@ export class ScrollLock {
   }
 
   #showJump() {
-    this.jump.hidden = this.#end() - this.scroller.scrollTop <= NEAR;
+    const below = this.#end() - this.scroller.scrollTop;
+    this.jump.hidden = below <= NEAR || !this.#lastTurn();
+  }
+
+  #lastTurn() {
+    return [...this.content.querySelectorAll("[data-turn]:not([hidden])")].at(-1);
   }
 }

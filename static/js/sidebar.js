@@ -6,6 +6,8 @@ import { setServerHtml } from "./html.js";
 const PHONE = "(max-width: 52rem)";
 
 export class SideBar extends HTMLElement {
+  #menu = null; // comes with its first use
+
   connectedCallback() {
     this.list = this.querySelector("[data-sidebar-list]");
     document.addEventListener("click", (event) => {
@@ -122,7 +124,8 @@ export class SideBar extends HTMLElement {
     if (button?.matches("[data-search-open]")) this.search();
     else if (button?.matches("[data-more]")) this.#more(button);
     else if (button?.matches("[data-conversation-menu], [data-folder-edit]")) {
-      const menu = await import("./history/menu.js");
+      // Once loaded it opens at once: what is pressed next must find the menu, not the button.
+      const menu = (this.#menu ??= await import("./history/menu.js"));
       if (button.matches("[data-folder-edit]")) menu.editFolder(button);
       else menu.openMenu(button);
     }

@@ -33,6 +33,7 @@ def test_a_conversation_is_put_in_order_found_and_judged_by_keyboard(open_page: 
     keyboard.press("Escape")
     expect(more).to_be_focused()
     keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Pin")).to_be_focused()
     keyboard.press("Enter")
     expect(page.locator("[data-sidebar-fixed] li")).to_have_attribute(
         "data-conversation", str(conversation)

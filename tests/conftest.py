@@ -40,15 +40,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is quick comes first. The browser comes last: while its driver lives, an event loop
     runs in this thread, and no other can.
 
-    A test that drives the whole product, on two cores that others share, may fail once by their
-    doing: it is run again, and pytest's summary names it. All others have to pass at once.
+    A test that drives the whole product, on two cores that others share, may fail by their doing:
+    it is run again, twice at most (`RERUNS`; 0 to hunt one down), and pytest's summary names it.
+    All others have to pass at once.
     """
+    reruns = int(os.environ.get("RERUNS", "2"))
     folders = CHECKOUT / "tests"
     items.sort(key=lambda item: ORDER.index(item.path.relative_to(folders).parts[0]))
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
-        if marks & {"e2e", "faults"} or "product" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+        if reruns and (marks & {"e2e", "faults"} or "product" in getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.flaky(reruns=reruns))
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from assistants.control.inspection.guises import find_guises
         ("they live at 141 Qu33n S7r337", "FIGURES_FOR_LETTERS"),
         ("GHP_VJ61GJW7UU6MQT3U2VUJNROWEQKOTEQCGBSP", "RANDOM_TOKEN"),
         ("api_key = 'sk-live-M five U six peIvSP'", "KEY"),
+        ("api_key = 'sk-live- zero KNSg seven SgXKL one  one vqeHcd'", "KEY"),
         ("token: AKIAq one JW two t nine", "KEY"),
         ("The key is Llpe0Dc1jCeAsmvlHJ-evil-ks by the way", "KEY"),
         ("it concerns 01844519 NRM.", "BACKWARDS"),

@@ -69,7 +69,7 @@ def test_a_mark_in_the_text_opens_its_source_and_focus_comes_back(open_page: Ope
     mark.focus()
     mark.press("Enter")
     expect(chat.panel).to_be_visible()
-    expect(chat.panel.locator("h2")).to_be_focused()
+    expect(chat.panel.locator("#panel-title")).to_be_focused()
     expect(mark).to_have_attribute("aria-expanded", "true")
     chat.page.keyboard.press("Escape")
     expect(mark).to_be_focused()

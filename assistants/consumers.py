@@ -16,6 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from assistants import tasks
 from assistants.exceptions import AccessWithdrawn, AssistantsError, InvalidRequest
 from assistants.services import chat, conversations, following, notifications, rights
+from assistants.services.arrivals import Accepted
 from assistants.services.attaching import parse_parts
 from assistants.services.closing import WITHDRAWN
 from assistants.services.connections import on_a_thread
@@ -197,7 +198,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
 
     # ---- what is sent to the client ----
 
-    async def _accept(self, accepted: chat.Accepted) -> None:
+    async def _accept(self, accepted: Accepted) -> None:
         await self._send({"type": "message.accepted", **dataclasses.asdict(accepted)})
         self._follow(following.Stream(accepted.answer), 0)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from assistants import compute, control, data
@@ -22,9 +20,8 @@ from assistants.exceptions import (
     LeaseLost,
     NotFound,
 )
-from assistants.models import Answer, Assistant, Citation, Conversation, Message, rows
+from assistants.models import Answer, Assistant, Conversation, Message
 from assistants.services import (
-    assistant_states,
     egress,
     guarding,
     prompts,
@@ -32,8 +29,17 @@ from assistants.services import (
     rights,
     routing,
 )
-from assistants.services.attached_passages import find_attached
-from assistants.services.attached_passages import merge as merge_attached
+from assistants.services.answers import get_answer
+from assistants.services.arrivals import (
+    Accepted,
+    Enqueue,
+    accept,
+    find_parent,
+    hand_over,
+    parse_id,
+    store_message,
+    store_once,
+)
 from assistants.services.attaching import (
     Parts,
     SentFile,
@@ -42,7 +48,6 @@ from assistants.services.attaching import (
     record_files,
 )
 from assistants.services.attempts import Turn
-from assistants.services.budgets import Payer
 from assistants.services.closing import (
     WITHDRAWN,
     close_turn,
@@ -54,82 +59,35 @@ from assistants.services.connections import give_back_connection
 from assistants.services.conversations import (
     access_answer,
     access_conversation,
-    label_zones,
-    newest_branch,
-    ratchet_note,
 )
 from assistants.services.generation import Result, generate_answer
 from assistants.services.given import (
     Given,
     check_given,
-    history_of,
     instructions_of,
-    last_answer_of,
     sampling_of,
     store_sampling,
-    texts_of,
     trace_answers,
 )
 from assistants.services.guarding import Guard
 from assistants.services.lifecycle import TEMPORARY_FOR
 from assistants.services.messages import Harmless, check_message
-from assistants.services.retrieval import Found, embed_question, find_passages, parse_as_of
-from assistants.services.rewriting import AskedQuestion
+from assistants.services.planning import Plan, cited_before, make_plan, read_history
+from assistants.services.retrieval import parse_as_of
 from assistants.services.settling import settle
 from assistants.services.titles import title_of
 from assistants.types import (
-    Capability,
     DeploymentSpec,
-    EmbeddingSpec,
-    Outcome,
-    Passage,
     Prompt,
-    PromptMessage,
-    ReleaseMode,
-    Role,
-    Route,
     Scope,
-    Sensitivity,
 )
 
 logger = logging.getLogger(__name__)
 
-HISTORY_MESSAGES = 40
 # An answer that so many runners have begun and none has ended is not tried again.
 MAX_RUNS = 5
 SWEEP_AFTER = timedelta(seconds=10)
 SWEEP_AT_ONCE = 500
-
-Enqueue = Callable[[str], object]
-
-# The two reads of every turn, in plain SQL: to build them with the ORM costs a multiple of both.
-ARRIVED = "select from assistants_message where author_id = %s and client_id = %s"
-
-ANSWER, MESSAGE = rows.Columns(Answer, "answer"), rows.Columns(Message, "message")
-CONVERSATION = rows.Columns(Conversation, "chat")
-AUTHOR = rows.Columns(
-    get_user_model(), "author", "id", "username", "first_name", "last_name", "is_active"
-)
-ASKED = f"""
-select {ANSWER}, {MESSAGE}, {CONVERSATION}, {AUTHOR}
-from assistants_answer answer
-join assistants_message message on message.id = answer.message_id
-join assistants_conversation chat on chat.id = message.conversation_id
-join auth_user author on author.id = message.author_id
-where answer.id = %s
-"""  # noqa: S608  # the columns' names are the models' own
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A stored message and the answer that is on its way."""
-
-    client_id: str
-    conversation: str
-    message: str
-    answer: str
-    title: str
-    duplicate: bool = False
 
 
 # ---- Open: the message is checked and stored, its answer is queued ------------------------------
@@ -183,8 +141,8 @@ def open_turn(
             ratchet(chat, sorted(attached.zones), None)
             chat.zones = sorted({*chat.zones, *attached.zones})
             guarding.check_message(user, scope, chat.assistant, chat.zones, texts)
-            before = _parent(scope, chat, parent)
-            accepted = _store(
+            before = find_parent(scope, chat, parent)
+            accepted = store_message(
                 user, chat, text, client_id, before, enqueue, day, harmless, **attached.fields
             )
             if attached.files:
@@ -206,7 +164,7 @@ def open_turn(
             attached = attach(user, scope, chosen, parts)
             chat.zones = sorted({*chat.zones, *attached.zones})
             guarding.check_message(user, scope, chosen, chat.zones, texts)
-            accepted = _store(
+            accepted = store_message(
                 user, chat, text, client_id, None, enqueue, day, harmless, **attached.fields
             )
             if attached.recording:
@@ -219,11 +177,11 @@ def open_turn(
         chat.zones = sorted({*chat.zones, *traced.zones})
         chat.origin, chat.api_key_id = Conversation.Origin.API, given.api_key
         sampling = store_sampling(given.sampling)
-        return _store(
+        return store_message(
             user, chat, text, client_id, None, enqueue, day, given=traced.turns, sampling=sampling
         )
 
-    return _store_once(user, client_id, store)
+    return store_once(user, client_id, store)
 
 
 def edit_message(
@@ -240,7 +198,7 @@ def edit_message(
 
     def store(scope: Scope) -> Accepted:
         original = (
-            Message.objects.filter(pk=_uuid(message), conversation__owner=user.pk)
+            Message.objects.filter(pk=parse_id(message), conversation__owner=user.pk)
             .select_related("conversation__assistant")
             .first()
         )
@@ -251,9 +209,9 @@ def edit_message(
         guarding.check_message(user, scope, chat.assistant, chat.zones, [text])
         before, day = original.parent_id, original.as_of
         kept = {name: getattr(original, name) for name in ("given", "sampling", "documents")}
-        return _store(user, chat, text, client_id, before, enqueue, day, harmless, **kept)
+        return store_message(user, chat, text, client_id, before, enqueue, day, harmless, **kept)
 
-    return _store_once(user, client_id, store)
+    return store_once(user, client_id, store)
 
 
 def regenerate(
@@ -271,8 +229,8 @@ def regenerate(
         count = siblings.count() + sum(other.message == message.pk for other in hidden)
         sibling = pending or Answer.objects.create(message=message, number=count + 1, made_from=[])
         if not pending:
-            transaction.on_commit(lambda: _enqueue(enqueue, sibling))
-    return _accepted(client_id, message, sibling.pk, duplicate=bool(pending))
+            transaction.on_commit(lambda: hand_over(enqueue, sibling))
+    return accept(client_id, message, sibling.pk, duplicate=bool(pending))
 
 
 def stop_answer(user: AbstractBaseUser, answer: str) -> None:
@@ -288,139 +246,7 @@ def _check_membership(scope: Scope, assistant: Assistant) -> None:
         raise NotFound(f"assistant {assistant.slug}")
 
 
-def _store_once(
-    user: AbstractBaseUser, client_id: str, store: Callable[[Scope], Accepted]
-) -> Accepted:
-    """`store` in a transaction with the user's rights, unless this client_id was there before."""
-    try:
-        with data.rights_of_user(user) as scope:
-            known = _first_arrival(scope, client_id)
-            if known:
-                return known
-            control.check_rate(user.pk)
-            return store(scope)
-    except guarding.MessageBlocked as blocked:
-        guarding.record_blocked(user, blocked)
-        raise
-    except IntegrityError:
-        # The same client_id arrived on another socket a moment ago.
-        with data.rights_of_user(user) as scope:
-            known = _first_arrival(scope, client_id)
-        if known is None:
-            raise
-        return known
-
-
-def _first_arrival(scope: Scope, client_id: str) -> Accepted | None:
-    if rows.read(ARRIVED, [scope.user_id, client_id]) is None:
-        return None
-    message = (
-        Message.objects.filter(author=scope.user_id, client_id=client_id)
-        .select_related("conversation")
-        .first()
-    )
-    if message is None:
-        return None
-    answer = message.answers.order_by("number").values_list("pk", flat=True).first()
-    if answer is None:
-        answer = _withheld_of(scope, message.conversation_id, message.pk)[0]
-    return _accepted(client_id, message, answer, duplicate=True)
-
-
-def _parent(scope: Scope, chat: Conversation, parent: str | None) -> uuid.UUID | None:
-    """The answer that a new message follows: the named one, or the newest of the newest branch.
-
-    Either may be one that the user may not read any more: they go on from there without it.
-    """
-    if parent is not None:
-        named = _uuid(parent)
-        if not Answer.objects.filter(pk=named, message__conversation=chat).exists():
-            hidden = data.list_withheld(scope, chat.pk)
-            if named not in {answer.answer for answer in hidden}:
-                raise NotFound(f"answer {parent}")
-        return named
-    newest = chat.messages.order_by("-pk", "-answers__number").values_list("pk", "answers__pk")
-    message, answer = newest.first() or (None, None)
-    if message is not None and answer is None:
-        answer = _withheld_of(scope, chat.pk, message)[-1]
-    return answer
-
-
-def _withheld_of(scope: Scope, chat: uuid.UUID, message: uuid.UUID) -> list[uuid.UUID]:
-    """The message's answers that the user may not read, oldest first."""
-    hidden = data.list_withheld(scope, chat)
-    return [answer.answer for answer in hidden if answer.message == message]
-
-
-def _store(
-    user: AbstractBaseUser,
-    chat: Conversation,
-    text: str,
-    client_id: str,
-    parent: uuid.UUID | None,
-    enqueue: Enqueue,
-    as_of: date | None,
-    harmless: Sequence[Harmless] = (),
-    **given: object,
-) -> Accepted:
-    """In the caller's transaction; `given` are the message's further fields."""
-    if not chat._state.adding:
-        now = timezone.now()
-        expires = now + TEMPORARY_FOR if chat.expires else None
-        Conversation.objects.filter(pk=chat.pk).update(updated=now, archived=None, expires=expires)
-    message = Message(
-        conversation=chat,
-        author_id=user.pk,
-        parent_id=parent,
-        client_id=client_id,
-        text=text,
-        as_of=as_of,
-        zones=chat.zones,
-        **given,
-    )
-    answer = Answer(message=message, made_from=[])
-    rows.insert(*([chat] if chat._state.adding else []), message, answer)
-    transaction.on_commit(lambda: _enqueue(enqueue, answer))
-    if harmless:
-        egress.mark_harmless(user, str(chat.pk), harmless)
-    return _accepted(client_id, message, answer.pk)
-
-
-def _enqueue(enqueue: Enqueue, answer: Answer) -> None:
-    try:
-        enqueue(str(answer.pk))
-    except Exception:  # stored already: the sweeper sends it out when the broker is back
-        logger.exception("answer %s could not be queued now", answer.pk)
-
-
-def _accepted(
-    client_id: str, message: Message, answer: uuid.UUID, *, duplicate: bool = False
-) -> Accepted:
-    return Accepted(
-        client_id=client_id,
-        conversation=str(message.conversation_id),
-        message=str(message.pk),
-        answer=str(answer),
-        title=message.conversation.title,
-        duplicate=duplicate,
-    )
-
-
 # ---- Answer: on a trusted worker ----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is decided before a model runs."""
-
-    task: Capability
-    route: Route
-    passages: Sequence[Passage]
-    history: Sequence[PromptMessage]
-    zones: Sequence[str]
-    detected: Sensitivity | None
-    asked: AskedQuestion
-    mode: ReleaseMode
 
 
 def answer(answer_id: str) -> None:
@@ -434,9 +260,9 @@ def answer(answer_id: str) -> None:
 
 def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     with data.rights_of_asker(answer_id) as scope:
-        pending = _get_answer(answer_id)
-        history, made_from = _history(pending.message) if pending else ([], set())
-        cited = _cited_before(pending.message) if pending else []
+        pending = get_answer(answer_id)
+        history, made_from = read_history(pending.message) if pending else ([], set())
+        cited = cited_before(pending.message) if pending else []
         before = routing.get_answered_before(pending.message) if pending else None
     if pending is None:
         _end_withdrawn(answer_id, writer)
@@ -450,7 +276,7 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     try:
         if writer.runs > MAX_RUNS:
             raise AssistantsError(f"answer {answer_id}: {writer.runs} runners did not end it")
-        plan = _plan(pending, writer, scope, history, made_from, cited, before, guard)
+        plan = make_plan(pending, writer, scope, history, made_from, cited, before, guard)
         # The connection goes back to the pool while the answer streams.
         give_back_connection()
         result = settle(guard, compute.run(_generate(pending, plan, writer, guard)), writer)
@@ -471,29 +297,10 @@ def _answer(answer_id: str, writer: compute.AnswerWriter) -> None:
     _close(pending, result, plan, writer, guard)
 
 
-def _get_answer(answer_id: str | uuid.UUID) -> Answer | None:
-    """The answer with its message, conversation, author and assistant, as far as the rights of
-    this transaction let it be seen.
-    """
-    found = rows.read(ASKED, [answer_id])
-    if found is None:
-        return None
-    values = iter(found)
-    answer, message = ANSWER.read(values), MESSAGE.read(values)
-    chat, author = CONVERSATION.read(values), AUTHOR.read(values)
-    answer.message, message.conversation, message.author = message, chat, author
-    assistant = registry.get_assistants().get(chat.assistant_id)
-    if chat.origin == Conversation.Origin.TRIAL:
-        assistant = assistant_states.get_tried(chat)
-    if assistant is not None:  # else it is read when it is asked for
-        chat.assistant = assistant
-    return answer
-
-
 def _end_withdrawn(answer_id: str, writer: compute.AnswerWriter) -> None:
     """End an answer that its asker may not read any more, or see at all; none of it is shown."""
     with data.rights_of_system():
-        answer = _get_answer(answer_id)
+        answer = get_answer(answer_id)
     if answer is None:  # deleted meanwhile
         return
     if answer.status == Answer.Status.PENDING:
@@ -519,151 +326,6 @@ def _close(
     )
     give_back_connection()
     compute.run(writer.append([frame]))
-
-
-def _plan(
-    pending: Answer,
-    writer: compute.AnswerWriter,
-    scope: Scope,
-    history: Sequence[PromptMessage],
-    made_from: Collection[str],
-    cited: Sequence[str],
-    before: routing.AnsweredBefore | None,
-    guard: Guard,
-) -> Plan:
-    """Retrieve under the asker's rights, join the zones, decide the route.
-
-    `made_from` are the zones of the history's answers, `cited` the titles and sections that the
-    last of them cites, `before` says where it was made. AccessWithdrawn if a right to what was
-    found is lost before it is used.
-    """
-    message = pending.message
-    chat, assistant = message.conversation, message.conversation.assistant
-    if assistant.tried_zones is None and (
-        not assistant.enabled or assistant.department_id not in scope.group_ids
-    ):
-        raise NotFound(
-            f"{message.author} may not use {assistant.slug}",
-            user_message="You may not use this assistant any more. Ask your administrator.",
-        )
-    zone_ids = registry.get_zones_of(assistant)
-    task = _task_of(message, has_documents=bool(zone_ids))
-    history = guard.screen_attached(history, chat.zones)
-    found = Found((), AskedQuestion(message.text))
-    vector: Sequence[float] | None = None
-    if zone_ids and task is not Capability.CHAT:
-
-        async def announce_and_embed(text: str, model: EmbeddingSpec) -> Sequence[float]:
-            nonlocal vector
-            await writer.append([("answer.status", {"step": "searching"})])
-            embedded = await embed_question(text, model)
-            if text == message.text and not model.base_url:
-                vector = embedded
-            return embedded
-
-        found = find_passages(
-            assistant,
-            scope,
-            zone_ids,
-            message.text,
-            history=[each for each in history if not each.text.startswith(prompts.ATTACHED)],
-            cited=cited,
-            as_of=message.as_of,
-            documents=message.documents,
-            embed=announce_and_embed,
-        )
-    passages = guard.screen(found.passages, chat.zones)
-    made_of = {*made_from, *(p.zone for p in passages)}  # an answer begins with none
-    if made_of and not data.note_made_from(pending.pk, made_of):
-        raise AccessWithdrawn(f"answer {pending.pk}")
-    slugs = sorted({*chat.zones, *(passage.zone for passage in passages)})
-    detected = egress.detect("\n\n".join(texts_of(message)), chat.detected)
-    rules = egress.effective_rules(slugs, detected)
-    asked = guard.check_question(
-        vector,
-        searched=bool(zone_ids) and task is Capability.GROUNDED_ANSWER,
-        passages=passages,
-        zones=slugs,
-        detected=detected,
-        task=task,
-    )
-    # The page has yet to be told of what came in with the message.
-    came = any(turn.get("file") or turn.get("recording") for turn in message.given)
-    if came or set(slugs) - set(chat.zones) or (detected or 0) > (chat.detected or 0):
-        label = label_zones(slugs, detected)
-        frame = {
-            "conversation": str(chat.pk),
-            "zones": label.zones,
-            "label": label.label,
-            "sensitivity": label.sensitivity,
-            "on_prem_only": label.on_prem_only,
-            "note": ratchet_note(chat.zones, slugs, chat.detected, detected),
-        }
-        compute.run(writer.append([("conversation.zone", frame)]))
-    planned = routing.plan_route(
-        routing.Request(
-            text=message.text,
-            task=task,
-            has_documents=bool(zone_ids),
-            zone=rules,
-            refuse=lambda each: (
-                egress.get_refusal(rules, detected, each)
-                or assistant_states.get_refusal(assistant, each)
-            ),
-            payer=Payer(message.author_id, assistant.department_id),
-            passages=passages,
-            history=history,
-            before=before,
-            answer_id=str(pending.pk),
-        )
-    )
-    route = planned.route
-    if asked.outcome is Outcome.FALLBACK:
-        route = _only_quotes(route)
-    if any(turn.get("file") for turn in message.given):
-        route, passages = _read_attached(message, found.asked.whole, route, passages, guard)
-    guard.expect(
-        passages,
-        [*texts_of(message), *(turn.text for turn in history)],
-        grounded=route.task is Capability.GROUNDED_ANSWER and bool(passages),
-    )
-    return Plan(task, route, passages, history, slugs, detected, found.asked, guard.mode)
-
-
-def _task_of(message: Message, *, has_documents: bool) -> Capability:
-    """What kind of work it is. What is attached has to be read, which no quotation of documents
-    does; who names documents has a question to them.
-    """
-    task = control.decide_task(message.text, has_documents=has_documents)
-    if task is Capability.GROUNDED_ANSWER and any(turn.get("file") for turn in message.given):
-        return Capability.SUMMARY
-    if task is Capability.CHAT and message.documents:
-        return Capability.GROUNDED_ANSWER
-    return task
-
-
-def _only_quotes(route: Route) -> Route:
-    """Policy wants the documents quoted; where nothing quotes, the route stays as it is checked."""
-    quotes = tuple(each for each in route.deployments if each.provider == "quotes")
-    return replace(route, deployments=quotes) if quotes else route
-
-
-def _read_attached(
-    message: Message,
-    question: str,
-    route: Route,
-    passages: list[Passage],
-    guard: Guard,
-) -> tuple[Route, list[Passage]]:
-    """Where a model reads the files, nothing that only quotes documents takes its place. Where only
-    quoting is possible, the files are quoted, and with them documents that were named.
-    """
-    reads = tuple(each for each in route.deployments if each.provider != "quotes")
-    if route.deployments and route.deployments[0].provider != "quotes":
-        return replace(route, deployments=reads), passages
-    attached = find_attached(message, question)
-    kept = guard.screen(attached, message.conversation.zones)
-    return route, merge_attached(kept, passages if message.documents else ())
 
 
 async def _generate(
@@ -698,43 +360,6 @@ async def _generate(
         return await generate_answer(turn, build_prompt, polish=assistant.polish)
 
 
-def _history(message: Message) -> tuple[list[PromptMessage], set[str]]:
-    """The branch that leads to this message: each earlier message with its newest answer.
-
-    Also the zones that those answers are made from. An answer that the asker may not read any
-    more is left out with its question. What was given or attached with a message goes before it.
-    """
-    attached, made_from = history_of(message)
-    if message.parent_id is None:
-        return attached, made_from
-    earlier = message.conversation.messages.filter(pk__lt=message.pk).order_by("-pk")
-    messages = list(earlier.prefetch_related("answers")[:HISTORY_MESSAGES])[::-1]
-    branch = newest_branch([*messages, message])[:-1]
-    history: list[PromptMessage] = []
-    for turn in branch:
-        given, of_given = history_of(turn)
-        history += given
-        made_from |= of_given
-        told = [a for a in turn.answers.all() if a.text and a.status in _TOLD]
-        if told:
-            history += [
-                PromptMessage(Role.USER, turn.text),
-                PromptMessage(Role.ASSISTANT, told[-1].text),
-            ]
-            made_from |= set(told[-1].zones if told[-1].made_from is None else told[-1].made_from)
-    return [*history, *attached], made_from
-
-
-def _cited_before(message: Message) -> list[str]:
-    """The titles and sections that the answer cites which this message follows."""
-    answer = message.parent_id or last_answer_of(message)
-    cited = Citation.objects.filter(answer=answer) if answer else ()
-    return [f"{citation.title} {citation.section}".strip() for citation in cited]
-
-
-_TOLD = {Answer.Status.COMPLETED, Answer.Status.STOPPED, Answer.Status.INTERRUPTED}
-
-
 def blocked_result(blocked: guarding.TurnBlocked) -> Result:
     return Result(Answer.Status.BLOCKED, code=blocked.code, message=blocked.user_message)
 
@@ -766,10 +391,3 @@ def sweep(enqueue: Enqueue) -> int:
         logger.warning("answer %s has no runner; it is queued again", answer_id)
         enqueue(answer_id)
     return len(abandoned)
-
-
-def _uuid(value: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(value)
-    except ValueError:
-        raise NotFound(f"not an id: {value[:80]!r}") from None

@@ -19,6 +19,7 @@ from assistants.exceptions import AccessWithdrawn, NotFound
 from assistants.models import Answer, ApiKey, Assistant
 from assistants.services import chat, following, rights
 from assistants.services.api_keys import KeyUse, get_use
+from assistants.services.arrivals import Enqueue
 from assistants.services.connections import on_a_thread
 from assistants.services.conversations import access_answer, list_assistants, list_citations
 from assistants.services.given import Given
@@ -90,7 +91,7 @@ def open_completion(
     assistant: str,
     text: str,
     given: Given,
-    enqueue: chat.Enqueue,
+    enqueue: Enqueue,
 ) -> Opened:
     """Raises what `chat.open_turn` raises; nothing is stored then."""
     accepted = chat.open_turn(

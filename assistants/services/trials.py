@@ -29,8 +29,8 @@ from assistants.models import (
     rows,
 )
 from assistants.services import assistant_states, assistant_versions, guarding
+from assistants.services.arrivals import Enqueue
 from assistants.services.assistant_versions import CHANGE_ASSISTANTS
-from assistants.services.chat import Enqueue
 from assistants.services.conversations import AnswerView, view_answer
 from assistants.services.messages import check_message
 from assistants.services.publishing import hash_question

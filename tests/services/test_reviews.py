@@ -24,6 +24,7 @@ from assistants.models import (
     ReviewItem,
 )
 from assistants.services import (
+    answers,
     chat,
     closing,
     completions,
@@ -163,7 +164,7 @@ def test_policy_says_who_reviews_and_how(house):
     )
     change(item, state="expired")
     with data.rights_of_asker(answer.pk):
-        opened = reviews.open_item(chat._get_answer(answer.pk), decision)
+        opened = reviews.open_item(answers.get_answer(answer.pk), decision)
     assert (opened.reviewers, opened.severity, opened.four_eyes) == (group, 0.8, True)
     assert opened.due - timezone.now() < timedelta(minutes=16)
     assert opened.findings[0]["kind"] == "dosage"

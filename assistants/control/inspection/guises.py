@@ -42,7 +42,8 @@ _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)", re.I)
 _AS_LETTERS = str.maketrans("4310578", "aeiostb")
 _KEY_BEGINS = re.compile(
     r"(?<![a-z0-9])(?:[spr]k[-_](?:live|test|ant|proj)[-_]|gh[opsur]_|github_pat_|glpat-|xox[abp]-)"
-    r"[ \t]{0,3}[a-z0-9]|(?<![a-z0-9])(?-i:AKIA)|(?<![a-z0-9])(?:akia|asia|aroa)(?=[a-z]{0,40}\d)[a-z0-9]{16,80}",
+    r"[ \t]{0,3}[a-z0-9]|(?<![a-z0-9])(?-i:AKIA)|"
+    r"(?<![a-z0-9])(?:akia|asia|aroa)(?=[a-z]{0,40}\d)[a-z0-9]{16,80}",
     re.I,
 )
 # Figures said one by one: three with blanks between them, or six with other marks.

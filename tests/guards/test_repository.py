@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +14,12 @@ ARTEFACTS = {
     "assistants/data/privacy/tagger.npz": 4_000_000,
     "assistants/control/guardrails/learned.npz": 300_000,  # weights only: see the card beside it
     "static/vendor/mermaid/mermaid.tiny.js": 2_600_000,  # as published, with its licence beside it
+}
+# What others wrote is what they published: a changed byte is either an update, or an attack.
+VENDORED = {
+    "static/vendor/mermaid/mermaid.tiny.js": (
+        "7a644017d37f93c8359790884e6b67fb1f747c78eb20475952404bd87190a3f8"
+    ),
 }
 WEIGHTS = {".safetensors", ".gguf", ".bin", ".pt", ".onnx", ".dump", ".sql.gz"}
 SECRET = re.compile(
@@ -33,6 +40,11 @@ def test_no_weights_and_no_large_files():
         if path.exists():
             assert path.suffix not in WEIGHTS, path
             assert path.stat().st_size < ARTEFACTS.get(str(path.relative_to(CHECKOUT)), LARGE), path
+
+
+def test_vendored_files_are_as_published():
+    for name, digest in VENDORED.items():
+        assert hashlib.sha256((CHECKOUT / name).read_bytes()).hexdigest() == digest, name
 
 
 def test_no_secrets():

@@ -172,6 +172,14 @@ class TestKnownValues:
         types = ("PERSON", "USERNAME", "EMAIL", "DATE")
         assert not types_in(text, placeholders=types)
 
+    def test_a_name_that_goes_on_in_the_next_message_stays(self):
+        told = "[PERSON_1] asks.\n\nQuestion: akagawa was the rest. When?"
+        assert types_in("akagawa was the rest.", known=["Olga N asks"]) == {"CONTINUED"}
+        assert types_in(told, known=["Olga N"], placeholders=["PERSON"]) == {"CONTINUED"}
+        assert not types_in("please go on", known=["Olga N asks"])
+        assert not types_in("akagawa was the rest.", known=["Olga Nilsen", "J. Doe", "N.N."])
+        assert not types_in("kubectl(get) and kubectl.get", known=["Olga N asks"])
+
     def test_a_placeholder_of_no_known_type_is_text(self):
         assert types_in("Dear [FERREIRA_1]", known=["Odalys Ferreira"], placeholders=["PERSON"])
 

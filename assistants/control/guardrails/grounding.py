@@ -60,7 +60,7 @@ class Grounding:
     doubts: tuple[Doubt, ...]
 
     @property
-    def confidence(self) -> float:
+    def supported(self) -> float:
         """The share of claims that are supported; 1 where nothing is claimed."""
         return 1 - len(self.doubts) / self.claims if self.claims else 1.0
 

@@ -44,6 +44,9 @@ _IN_PART = re.compile(
     rf"{_SOMEBODY}(?:[._](?P<behind>[^\W\d_]{{3,40}}+)(?!\w*\()|(?P<joined>[^\W\d_]{{4,40}}+))"
     rf"|(?<![^\W\d_])(?:(?P<before>[^\W\d_]{{2,40}})[._]|(?P<joint>[^\W\d_]{{4,40}})){_SOMEBODY}"
 )
+# A name that one message begins and the next one ends: "Jane D", then "oering was the rest".
+_BEGUN = re.compile(r"(?<![^\W_])[A-Z][a-z]?(?![\w.'])")
+_WENT_ON = re.compile(r"(?:\A|\nQuestion: )\s*(?P<rest>[a-z]{4,40})(?![\w(.=\[:/-])")
 
 
 @dataclass(slots=True)
@@ -103,12 +106,20 @@ def inspect(
         yield from _each(texts, find_contacts)
         yield from find_backwards(texts.views[0][::-1])
 
+    def known_values() -> Iterator[Hit]:
+        yield from _each(texts, lambda view: find_known(view, values, words))
+        if any(_BEGUN.search(value) for value in values):
+            for string in (string for strings in texts.messages for string in strings):
+                went_on = _WENT_ON.search(string)
+                if went_on and went_on["rest"] not in common_words():
+                    yield Hit("CONTINUED", went_on["rest"])
+
     own: list[tuple[str, Callable[[], Iterable[Hit]]]] = [
         (ENCODINGS, read),
         (IDENTIFIERS, identifiers),
         (CONTACTS, contacts),
         (SECRETS, lambda: _each(texts, find_secrets)),
-        (KNOWN, lambda: _each(texts, lambda view: find_known(view, values, words))),
+        (KNOWN, known_values),
         (GUISES, lambda: _each(texts, find_guises)),
     ]
     handed_in = detectors or {}

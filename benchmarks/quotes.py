@@ -1,11 +1,12 @@
 """How well quotations answer: the demo's questions, asked as a person would ask them.
 
-    python -m benchmarks.quotes [--fit] [--collections]
+    python -m benchmarks.quotes [--fit] [--calibrate] [--collections]
 
 Reported for each half of the questions: answerable ones whose expected words all stand in the
 answer, and whose section is cited; unanswerable ones that were declined; and questions of another
 department, which these documents do not answer. `--fit` makes `answerability.json` anew from the
-first half only. `--collections` adds public ones (EVALS_DIR) with the relevant passages removed.
+first half only, `--calibrate` only what it says of answers being right. `--collections` adds
+public ones (EVALS_DIR) with the relevant passages removed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ COLLECTIONS = {"pubmedqa_l": 200, "liveqa_med_nih": 31}  # queries asked of each
 DECLINED = 0.05
 DOUBTED = 0.2
 RIDGE = 3.0
+BINS = 6  # of the reliability curve, of equal weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Asked:
 def main(argv: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.quotes")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--calibrate", action="store_true")
     parser.add_argument("--collections", action="store_true")
     options = parser.parse_args(argv)
     database.start()
@@ -62,6 +65,8 @@ def main(argv: Sequence[str] = ()) -> None:
     }
     if options.fit:
         fit(halves["first half"])
+    if options.fit or options.calibrate:
+        calibrate(*halves.values())
     for name, half in halves.items():
         report(name, half)
     report("all", asked)
@@ -221,8 +226,7 @@ def fit(questions: Sequence[Asked]) -> None:
     coefficients = solved[:-1] / deviation
     intercept = float(solved[-1] - (coefficients * mean).sum())
     chances = 1 / (1 + np.exp(-(features @ coefficients + intercept)))[labels]
-    stored = {
-        "version": json.loads(ARTEFACT.read_text())["version"],
+    stored = answerability.read_card() | {
         "coefficients": {
             name: round(float(value), 3)
             for name, value in zip(answerability.FEATURES, coefficients, strict=True)
@@ -236,20 +240,77 @@ def fit(questions: Sequence[Asked]) -> None:
     print(f"fitted to {len(rows)} examples: {stored}")
 
 
+def calibrate(fitted: Sequence[Asked], measured: Sequence[Asked]) -> None:
+    """How often an answer is right at each chance: Platt's method on one half, looked at on the
+    other. Half of what is asked has its answer in the documents, as far as is assumed here.
+    """
+    from assistants.compute import answerability
+
+    log_odds, labels, weights = _outcomes(fitted)
+    slope, intercept = _solve(log_odds[:, None], labels, weights, ridge=0.0)
+    stored = answerability.read_card()
+    stored["right"] = {"slope": round(float(slope), 3), "intercept": round(float(intercept), 3)}
+    ARTEFACT.write_text(json.dumps(stored, indent=2) + "\n")
+    answerability.load.cache_clear()
+    log_odds, labels, weights = _outcomes(measured)
+    said = np.array([answerability.load().calibrate(1 / (1 + np.exp(-x))) for x in log_odds])
+    order = np.argsort(said)
+    total = weights[order].cumsum() / weights.sum()
+    points = []
+    for least in range(BINS):
+        chosen = order[(total > least / BINS) & (total <= (least + 1) / BINS)]
+        if len(chosen):
+            share = np.average([said[chosen], labels[chosen]], axis=1, weights=weights[chosen])
+            points.append(
+                {
+                    "chance": round(float(share[0]), 3),
+                    "share": round(float(share[1]), 3),
+                    "n": len(chosen),
+                }
+            )
+    stored["reliability"] = points
+    stored["brier"] = round(float(np.average((said - labels) ** 2, weights=weights)), 4)
+    ARTEFACT.write_text(json.dumps(stored, indent=2) + "\n")
+    print(f"calibrated: {stored['right']}, Brier {stored['brier']}, {points}")
+
+
+def _outcomes(questions: Sequence[Asked]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of what is quoted: the log odds told, whether the answer stands in it, and its weight."""
+    from assistants.compute import answerability
+
+    classifier = answerability.load()
+    found: list[tuple[float, bool, str]] = []
+    for asked in questions:
+        text, declined = asyncio.run(_answer(asked))
+        if asked.passages and not declined:
+            chance = classifier.estimate(answerability.measure(asked.passages))
+            told = asked.kind == "answerable" and _told(asked, text)
+            found.append((float(np.log(chance / (1 - chance))), told, asked.kind))
+    kinds = [kind == "answerable" for *_, kind in found]
+    share = {True: len(found) / 2 / sum(kinds), False: len(found) / 2 / (len(found) - sum(kinds))}
+    return (
+        np.array([odds for odds, *_ in found]),
+        np.array([told for _, told, _ in found]),
+        np.array([share[kind] for kind in kinds]),
+    )
+
+
 def _tells(asked: Asked, passage: Passage) -> bool:
     return any(_plain(words).lower() in _plain(passage.text).lower() for words in asked.expected)
 
 
-def _solve(features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _solve(
+    features: np.ndarray, labels: np.ndarray, weights: np.ndarray, ridge: float = RIDGE
+) -> np.ndarray:
     """Newton's method; the intercept comes last and is not shrunk."""
     matrix = np.c_[features, np.ones(len(features))]
-    ridge = np.eye(matrix.shape[1]) * RIDGE
-    ridge[-1, -1] = 0.0
+    shrink = np.eye(matrix.shape[1]) * ridge
+    shrink[-1, -1] = 0.0
     solved = np.zeros(matrix.shape[1])
     for _ in range(50):
         chances = 1 / (1 + np.exp(-matrix @ solved))
-        curvature = (matrix * (weights * chances * (1 - chances))[:, None]).T @ matrix + ridge
-        slope = matrix.T @ (weights * (chances - labels)) + ridge @ solved
+        curvature = (matrix * (weights * chances * (1 - chances))[:, None]).T @ matrix + shrink
+        slope = matrix.T @ (weights * (chances - labels)) + shrink @ solved
         solved -= np.linalg.solve(curvature, slope)
     return solved
 

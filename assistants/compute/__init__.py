@@ -4,6 +4,8 @@ Nothing here imports torch, transformers or aiohttp before they are used.
 """
 
 from assistants.compute import speech
+from assistants.compute.answerability import estimate_right
+from assistants.compute.answerability import read_card as read_answer_card
 from assistants.compute.broker import BROKER_DOWN
 from assistants.compute.embedding_endpoint import embed_at_endpoint, measure_endpoint
 from assistants.compute.embeddings import (
@@ -44,6 +46,7 @@ __all__ = [
     "embed_query",
     "embed_texts",
     "encode_sealed",
+    "estimate_right",
     "generate",
     "generate_sealed",
     "get_alive",
@@ -55,6 +58,7 @@ __all__ = [
     "measured",
     "open_writer",
     "quote",
+    "read_answer_card",
     "read_frames",
     "record_outcome",
     "request_stop",

@@ -299,13 +299,20 @@ class Guard:
         """What the answer will be made of."""
         self.passages, self.known, self.grounded = passages, known, grounded
 
-    def check_answer(self, text: str, made_by: DeploymentSpec | None) -> Decision:
-        """The whole answer; the strictest of all stages is `decision` from then on."""
+    def check_answer(
+        self, text: str, made_by: DeploymentSpec | None, *, declined: bool = False
+    ) -> Decision:
+        """The whole answer; the strictest of all stages is `decision` from then on. `declined`
+        says that it leaves the question open.
+        """
+        cited = self.grounded and bool(self.passages)
         if made_by and made_by.provider == QUOTES:
             self.grounded = False  # its sentences are the sources' own
         findings = control.run_guardrails(self._checked(text, Stage.ANSWER))
-        if self.grounded and self.passages:
-            self.confidence = control.ground(text, self.passages).confidence
+        if cited:
+            right = compute.estimate_right(self.passages, declined=declined)
+            supported = 1.0 if declined else control.ground(text, self.passages).supported
+            self.confidence = right * (supported if self.grounded else 1.0)
         place = (made_by.slug, made_by.environment) if made_by else ("", "")
         decision = self._decide(Stage.ANSWER, findings, *place)
         self._note(decision, findings)

@@ -4,9 +4,10 @@ and what had to be taken back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from statistics import fmean
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -14,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
-from assistants import control, data
+from assistants import compute, control, data
 from assistants.models import Incident, first_id_at
 
 SEE_GUARDRAILS = "assistants.view_incident"
@@ -27,6 +28,23 @@ select kind, stage, outcome, count(*) from (
     where id >= %s order by id desc limit %s
 ) newest group by 1, 2, 3 order by 4 desc
 """
+# What people said of answers: thumbs, and reviewers who let an answer pass as it was or did not.
+JUDGED = """
+select (answer.receipt->>'confidence')::float, judged.good
+from (
+    (select answer_id, verdict = 'up' as good from assistants_feedback
+     order by answer_id desc limit %(newest)s)
+    union all
+    (select answer_id, state = 'approved' from assistants_reviewitem
+     where state in ('approved', 'edited', 'quoted', 'rejected') and answer_id is not null
+     order by answer_id desc limit %(newest)s)
+) judged
+join assistants_answer answer on answer.id = judged.answer_id
+where answer.receipt->>'confidence' is not null
+"""
+JUDGEMENTS = 5_000  # the newest, of each kind
+ENOUGH = 50  # judgements make a curve
+BINS = 5
 SIZE = 220  # of the drawing, in its own units
 MODELS = {
     "message": "messages, with their embedding",
@@ -48,7 +66,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """How the chances that a model tells compare with what was so, on texts it had not seen."""
+    """How the chances that are told compare with what was so, for texts not learned from."""
 
     name: str
     points: Sequence[Point]
@@ -58,7 +76,11 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class GuardrailsPage:
-    """`kinds` are (kind, stage, outcome, count) of the last days; `incidents` the newest."""
+    """`kinds` are (kind, stage, outcome, count) of the last days; `incidents` the newest.
+
+    `confidence` is of answers: as shipped and, from enough judgements on, as people here judged
+    them, of whom there are `judged`.
+    """
 
     guardrails: Sequence[control.Guardrail]
     version: str
@@ -66,6 +88,9 @@ class GuardrailsPage:
     curves: Sequence[Curve]
     kinds: Sequence[tuple[str, str, str, int]]
     incidents: Sequence[Incident]
+    confidence: Sequence[Curve]
+    judged: int
+    enough: int
     days: int = DAYS
     counted: int = COUNTED
 
@@ -87,6 +112,8 @@ def get_guardrails_page(user: User) -> GuardrailsPage:
         with connection.cursor() as cursor:
             cursor.execute(KINDS, [first_id_at(since), COUNTED])
             kinds = cursor.fetchall()
+            cursor.execute(JUDGED, {"newest": JUDGEMENTS})
+            judged = cursor.fetchall()
         incidents = list(Incident.objects.all()[:INCIDENTS])
     return GuardrailsPage(
         guardrails=control.GUARDRAILS,
@@ -95,7 +122,33 @@ def get_guardrails_page(user: User) -> GuardrailsPage:
         curves=[draw(MODELS.get(name, name), figures) for name, figures in card["models"].items()],
         kinds=kinds,
         incidents=incidents,
+        confidence=list(_draw_confidence(judged)),
+        judged=len(judged),
+        enough=ENOUGH,
     )
+
+
+def _draw_confidence(judged: Sequence[tuple[float, bool]]) -> Iterator[Curve]:
+    yield draw("as shipped: the demo's questions", compute.read_answer_card())
+    if len(judged) >= ENOUGH:
+        yield draw("here: as people judged answers", compare(judged))
+
+
+def compare(judged: Sequence[tuple[float, bool]]) -> dict[str, Any]:
+    """Pairs of (chance told, whether it was so), at least BINS of them, in bins of equal size."""
+    pairs = sorted(judged)
+    bins = [pairs[len(pairs) * i // BINS : len(pairs) * (i + 1) // BINS] for i in range(BINS)]
+    return {
+        "reliability": [
+            {
+                "chance": fmean(chance for chance, _ in each),
+                "share": fmean(good for _, good in each),
+                "n": len(each),
+            }
+            for each in bins
+        ],
+        "brier": round(fmean((chance - good) ** 2 for chance, good in pairs), 4),
+    }
 
 
 def draw(name: str, figures: Mapping[str, Any]) -> Curve:

@@ -52,7 +52,11 @@ def settle(guard: Guard, result: Result, writer: compute.AnswerWriter) -> Result
     if result.status not in _CHECKED or not result.text:
         return result
     held = result.status is Answer.Status.HELD
-    said = guard.check_answer(result.text, result.attempt.deployment if result.attempt else None)
+    said = guard.check_answer(
+        result.text,
+        result.attempt.deployment if result.attempt else None,
+        declined=result.finish_reason is FinishReason.ABSTAINED,
+    )
     outcome = said.outcome
     if outcome is Outcome.BLOCK:
         return _block(guard, result, writer, said)

@@ -53,7 +53,7 @@ def test_an_answer_that_its_sources_support_stays_as_it_is(house, models):
     assert (answer.status, shown(answer)) == (Answer.Status.COMPLETED, answer.text)
     assert findings_of(answer) == set()
     assert answer.receipt["policy"]["outcome"] == "allow"
-    assert answer.receipt["confidence"] == "1.000"
+    assert 0.5 < float(answer.receipt["confidence"]) < 1  # how likely its passages answer
 
 
 def test_an_attack_is_refused_with_the_policy_and_how_to_appeal(house):
@@ -126,7 +126,7 @@ def test_sentences_without_support_are_marked(house, models):
         "Ferries sail to distant northern islands."
     ]
     assert 'class="unsupported"' in view.html
-    assert answer.receipt["confidence"] == "0.500"
+    assert 0.25 < float(answer.receipt["confidence"]) <= 0.5
 
 
 def test_in_block_release_nothing_unsupported_is_ever_shown(house, models):

@@ -43,7 +43,10 @@ _STAMPED = re.compile(r"^\W?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|^\[?\d\d:\d\d:\d\d", re
 _BLANK = re.compile(r"\n[ \t]*\n")
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)]|[a-z][.)]|\([a-z0-9]{1,4}\))\s+")
 _NUMBERED = re.compile(r"^\s*\d+(?:\.\d+)+\.?\s")  # 3.2, a clause of its own
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[^a-z\s])")
+# Not after the number of a list's item: a quotation that ends in "5." leaves its item out.
+_SENTENCE = re.compile(
+    r"(?<=[.!?;])(?<!\n\d\.)(?<!\n\d\d\.)(?<!\n[a-z]\.)(?<!\A\d\.)\s+(?=[^a-z\s])"
+)
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _WORD = re.compile(r"[^\W_]+(?:[-'.][^\W_]+)*")
 

@@ -254,6 +254,20 @@ class TestClauses:
         assert "The badge is returned within three days." in short
         assert len(short.split()) <= clauses.LONG_PARAGRAPH
 
+    def test_no_quotation_ends_with_the_number_of_an_item_that_it_leaves_out(self):
+        items = [
+            f"{n}. Step {n} is done with great care by one nurse and seen by another."
+            for n in range(1, 13)
+        ]
+        text = "Complete all steps:\n\n" + "\n".join(items)
+        (clause,) = clauses.cut(text, "Bundle")
+        for step in range(1, 13):
+            quoted = clauses.shorten(clause, {str(step): 1.0, "step": 0.1})
+            assert f"Step {step} is done" in quoted
+            assert all(
+                line in text and len(line.split()) > 2 for line in quoted.split("\n") if line
+            )
+
     @pytest.mark.parametrize(
         ("one", "other"),
         [("approval", "approvals"), ("reported", "reports"), ("policies", "policy")],

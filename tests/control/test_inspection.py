@@ -153,6 +153,7 @@ class TestKnownValues:
             "[USERNAME_1]doering is on holiday",
             "jane[EMAIL_3]",
             "Contact: [LOCATION_1].doering76 (more follows)",
+            "Reply to janedoering nine  zero [PERSON_1].example please",
         ],
     )
     def test_what_was_replaced_in_part_stays(self, text):

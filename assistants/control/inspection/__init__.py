@@ -44,6 +44,8 @@ _IN_PART = re.compile(
     rf"{_SOMEBODY}(?:[._](?P<behind>[^\W\d_]{{3,40}}+)(?!\w*\()|(?P<joined>[^\W\d_]{{4,40}}+))"
     rf"|(?<![^\W\d_])(?:(?P<before>[^\W\d_]{{2,40}})[._]|(?P<joint>[^\W\d_]{{4,40}})){_SOMEBODY}"
 )
+# An address of which the domain's name was replaced: what stands before it may be its other half.
+_DOMAIN_ENDS = frozenset(["com", "org", "net", "edu", "gov", "info", "biz", "example", "invalid"])
 # A name that one message begins and the next one ends: "Jane D", then "oering was the rest".
 _BEGUN = re.compile(r"(?<![^\W_])[A-Z][a-z]?(?![\w.'])")
 _WENT_ON = re.compile(r"(?:\A|\nQuestion: )\s*(?P<rest>[a-z]{4,40})(?![\w(.=\[:/-])")
@@ -85,7 +87,7 @@ def inspect(
         hits = [
             Hit("REPLACED_IN_PART", match[0])
             for match in _IN_PART.finditer(whole)
-            if match[match.lastgroup or 0].lower() not in common_words()  # as in an identifier
+            if _is_part(match[match.lastgroup or 0].lower(), match.lastgroup)
         ]
         whole = _masked(whole, placeholders)
         try:
@@ -132,6 +134,11 @@ def inspect(
     ]
     found = (finding for each in run_checks(checks) for finding in each)
     return list(dict.fromkeys(found))
+
+
+def _is_part(word: str, place: str | None) -> bool:
+    """A common word beside a placeholder is of an identifier in code, but for a domain's end."""
+    return word not in common_words() or (place == "behind" and word in _DOMAIN_ENDS)
 
 
 def _each(texts: _Texts, find: Callable[[str], Iterable[Hit]]) -> Iterator[Hit]:

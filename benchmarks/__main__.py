@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import time
+import traceback
+
 from benchmarks import (
     egress,
     guardrails,
@@ -32,6 +36,7 @@ def history() -> None:
 
 
 def main() -> None:
+    failed = []
     for title, benchmark in (
         ("Streaming", streaming.main),
         ("Ingestion", ingestion.main),
@@ -47,7 +52,15 @@ def main() -> None:
         ("History", history),
     ):
         print(f"\n== {title} ==\n", flush=True)
-        benchmark()
+        begun = time.monotonic()
+        try:
+            benchmark()
+        except Exception:  # the others are still worth their time
+            traceback.print_exc()
+            failed.append(title)
+        print(f"\n({title}: {time.monotonic() - begun:.0f} s)", flush=True)
+    if failed:
+        sys.exit(f"not measured to the end: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -103,6 +103,7 @@ def test_a_known_name_that_is_a_word_counts_with_a_capital_only():
         "Retries are limited to three; the queue then waits a minute.",
         "Stop dabigatran 48 hours before; CrCl below 30 mL/min needs 72.",
         "| Ferritin | 30 - 300 ng/L |\n| Neutrophils | 2.0 - 7.5 |",
+        "| Amoxicillin | 500 mg three times daily | New | Restarted |",
         "Under section 4.2 gifts above EUR 10,000 need approval.",
         "<h2>Lactate</h2>\n<p>Above 2 mmol/L</p>",
         "const nextCursor = page.baseUrl + amountMinor;",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from benchmarks import product as running
-from tests.e2e.driver import LAUNCH_FLAGS, ChatPage
+from tests.e2e.driver import LAUNCH_FLAGS, PATIENCE, ChatPage
 
 FOLDER = running.CHECKOUT / "docs" / "screenshots"
 MOST_BYTES = 300_000
@@ -25,6 +25,7 @@ MESSAGE = (
     "Write a short note to Ingrid Thorvaldsen (ingrid@thorvaldsen.example): her account "
     "DE89 3704 0044 0532 0130 00 is open now."
 )
+DOSE = "What is the dose of amoxicillin for community-acquired pneumonia?"
 EARLIER = [
     "How often do we have to refresh the file of a medium-risk customer?",
     "Do brothers and sisters of a PEP count as family members?",
@@ -112,6 +113,34 @@ def draw_preview(browser: Browser, url: str, password: str) -> None:
     save(chat.page, "preview")
 
 
+def draw_review(browser: Browser, url: str, password: str) -> None:
+    """An answer that names a dose waits for a person, who adds a line; then the chat shows it."""
+    carol = ChatPage(browser.new_page(viewport=DESKTOP, color_scheme="light"), url)
+    carol.sign_in("carol", password)
+    carol.page.locator('.assistant-card:has-text("Clinical")').click()
+    carol.send(DOSE)
+    carol.page.locator('chat-answer[data-status="held"]').wait_for(timeout=PATIENCE)
+    save(carol.page, "review-waits")
+    rita = ChatPage(browser.new_page(viewport=DESKTOP, color_scheme="light"), url)
+    rita.sign_in("rita", password)
+    page = rita.page
+    rita.open("/admin/assistants/reviewitem/?department=clinical")
+    page.locator("[data-review-queue] a").first.wait_for()
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    page.locator("[data-answer]").wait_for()
+    page.keyboard.press("t")
+    page.get_by_label("Edit").wait_for()
+    save(page, "review")
+    page.keyboard.press("e")
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\n\nCheck the chart for other medicines first.")
+    page.keyboard.press("Control+Enter")
+    page.locator(".messagelist").wait_for()
+    carol.page.locator("[data-difference] ins").wait_for(timeout=PATIENCE)
+    save(carol.page, "review-approved")
+
+
 @contextmanager
 def demo() -> Iterator[tuple[str, str]]:
     folder = running.make_folder("screenshots")
@@ -139,6 +168,7 @@ def main(arguments: list[str]) -> None:
             draw(browser, url, password)
             draw_console(browser, url, password)
             draw_preview(browser, url, password)
+            draw_review(browser, url, password)
         browser.close()
 
 

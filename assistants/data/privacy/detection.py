@@ -136,6 +136,16 @@ def _entities(text: str) -> Iterator[SensitiveSpan]:
         yield run
 
 
+# Half of a place's name: "New York", "Lower Saxony". Alone it is a word: "Status: New".
+_DESCRIBES = frozenset(
+    (
+        *("new", "old", "great", "greater", "little", "upper", "lower", "inner", "outer"),
+        *("north", "south", "east", "west", "northern", "southern", "eastern", "western"),
+        *("central", "mid", "main", "left", "right"),
+    )
+)
+
+
 def _is_first_name(word: str, type: str) -> bool:
     """Before a name even what looks like a place: Jane, Paris, Austin."""
     return type == "LOCATION" and bool(tagger.flags_of(word) & people.FIRST)
@@ -166,7 +176,13 @@ def _is_entity(text: str, run: SensitiveSpan) -> bool:
     if not words:
         return run.type == "ADDRESS"
     known = [tagger.flags_of(word) for word in words]
-    if all(flags & people.CLINICAL and not flags & people.COMMON for flags in known):
+    clinical = [bool(flags & people.CLINICAL and not flags & people.COMMON) for flags in known]
+    if all(clinical):
+        return False
+    if run.type == "LOCATION" and all(
+        word.lower() in _DESCRIBES or of_medicine
+        for word, of_medicine in zip(words, clinical, strict=True)
+    ):
         return False
     if run.type == "ORGANIZATION" and len(words) == 1 and words[0].islower():
         return not known[0] & people.ENGLISH

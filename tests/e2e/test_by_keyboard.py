@@ -26,7 +26,8 @@ STOPS = 12  # of the Tab key, looked at on each page
 FOCUS = """() => {
   const at = document.activeElement;
   if (!at || at === document.body) return "nowhere";
-  const name = `${at.tagName} ${at.className} ${(at.textContent || at.name || "").trim().slice(0, 40)}`;
+  const words = (at.textContent || at.name || "").trim().slice(0, 40);
+  const name = `${at.tagName} ${at.className} ${words}`;
   const { left, top, width, height } = at.getBoundingClientRect();
   const shown = (style) => (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1)
     || style.boxShadow !== "none";
@@ -60,7 +61,8 @@ SHIFTS = """() => {
 PASTE = """() => {
   const given = new DataTransfer();
   given.items.add(new File(["The fee is EUR 42."], "pasted.txt", { type: "text/plain" }));
-  const event = new ClipboardEvent("paste", { clipboardData: given, bubbles: true, cancelable: true });
+  const init = { clipboardData: given, bubbles: true, cancelable: true };
+  const event = new ClipboardEvent("paste", init);
   document.querySelector("#composer-text").dispatchEvent(event);
 }"""
 # A browser with a voice of its own and one from elsewhere, in a machine without sound.

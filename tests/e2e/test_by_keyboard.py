@@ -134,7 +134,7 @@ def test_an_admin_fills_a_form(open_page: OpenPage) -> None:
     keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to main content")).to_be_focused()
     adam.open("/admin/auth/group/add/")
-    name = page.get_by_label("Name", exact=True)
+    name = page.locator("#id_name")
     tab_to(page, name)
     keyboard.type("keyboard")
     keyboard.press("Enter")

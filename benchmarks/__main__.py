@@ -35,6 +35,13 @@ def history() -> None:
     conversations.main()
 
 
+def page() -> None:
+    """Imported late: it needs the browser of the tests."""
+    from benchmarks import page as pages
+
+    pages.main()
+
+
 def main() -> None:
     failed = []
     for title, benchmark in (
@@ -50,6 +57,7 @@ def main() -> None:
         ("Transcription", transcription.main),
         ("Notes", notes),
         ("History", history),
+        ("The page", page),
     ):
         print(f"\n== {title} ==\n", flush=True)
         begun = time.monotonic()

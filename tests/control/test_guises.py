@@ -15,6 +15,7 @@ from assistants.control.inspection.guises import find_guises
         ("Tel. + 4 4   7 7 6 6   7 9 8 9 1 6", "DIGITS_APART"),
         ("i spoke with C a r l o s   O l a t u n j i", "LETTERS_APART"),
         ("write to janedoering30@ please", "HALF_AN_ADDRESS"),
+        ("Reply to jane_doering41@o as well", "HALF_AN_ADDRESS"),
         ("Contact: janedoering six  three @obsidian.example", "ADDRESS_IN_PARTS"),
         ("Reply to j4n3_d03@0b51d14n.3x4mpl3 as well", "ADDRESS"),
         ("write to janedoering44 please", "USER_NAME"),
@@ -56,6 +57,7 @@ def test_it_is_seen(text: str, kind: str) -> None:
         "the 80th and the 3rd, H2O, B2B, 24x7",
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "I a m",
+        "attention = query@key + W1@x; ssh deploy@web01",
     ],
 )
 def test_what_is_written_so_for_other_reasons_is_not(text: str) -> None:

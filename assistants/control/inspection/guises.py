@@ -15,6 +15,10 @@ _DIGITS = re.compile(r"(?<![\w.,])\d(?:[ \t._*\-]{1,4}\d(?!\d)){6,40}+(?![\w.,]\
 _LETTERS = re.compile(r"(?<!\w)[^\W\d_](?:[ \t._*\-]{1,3}[^\W\d_](?![^\W_])){5,60}+(?!\w)")
 # Half of an address, or one with blanks or figures where none belong.
 _HALF = re.compile(r"(?:(?<![\w@/.+-])|(?<=\ufffc[._-]))[a-z][\w.+-]{3,60}+@(?![\w.\[-])", re.I)
+# Its host is cut short: "jane_doe41@n", and the rest in the next message.
+_HALF_A_HOST = re.compile(
+    r"(?<![\w@/.+-])(?=[a-z]*[._+\d])[a-z][\w.+-]{4,60}+@[a-z]{1,3}(?![\w.@(:/-])", re.I
+)
 _PARTED = re.compile(r"\w[ \t]{1,4}@[ \t]{0,2}[a-z][\w-]{1,60}+\.[a-z]{2,7}(?![\w(.])", re.I)
 _WHOLE = re.compile(r"(?<![\w@/])[\w.+-]{2,60}+@[\w-]{1,60}+(?:\.[\w-]{1,30}+){1,5}")
 _VERSION = re.compile(r"@v?\d+(?:\.[\dx*]+){0,4}(?:-[\w.]+)?\Z")
@@ -63,6 +67,7 @@ def find_guises(text: str) -> Iterator[Hit]:
         yield from (Hit(kind, match[0]) for match in pattern.finditer(text))
     if "@" in text:
         yield from (Hit("HALF_AN_ADDRESS", match[0]) for match in _HALF.finditer(text))
+        yield from (Hit("HALF_AN_ADDRESS", match[0]) for match in _HALF_A_HOST.finditer(text))
         yield from (Hit("ADDRESS_IN_PARTS", match[0]) for match in _PARTED.finditer(text))
         for match in _WHOLE.finditer(text):
             if not _VERSION.search(match[0]) and not _HOST.search(match[0]):

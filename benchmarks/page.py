@@ -16,7 +16,7 @@ import json
 import shutil
 import statistics
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,8 +44,8 @@ READY = """async () => {
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   return document.activeElement === field ? performance.now() : NaN;
 }"""
-PAINTED = """() => new Promise((done) =>
-  requestAnimationFrame(() => setTimeout(() => done(performance.now()))))"""
+PAINTED = """addEventListener("DOMContentLoaded", () =>
+  requestAnimationFrame(() => setTimeout(() => { window.painted = performance.now(); })))"""
 FILL = """
 import json, uuid
 from assistants import data
@@ -149,7 +149,7 @@ def measure_weight(browser: Browser, product: running.Product) -> None:
     page = sign_in(browser, product)
     page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
     loaded: list[Response] = []
-    page.on("response", loaded.append)
+    page.on("response", lambda response: loaded.append(response))
     page.goto(product.url + "/chat/")
     page.evaluate(READY)
     weights: dict[str, int] = defaultdict(int)
@@ -174,14 +174,14 @@ def measure_ready(browser: Browser, product: running.Product, name: str, path: s
 
 def measure_switch(browser: Browser, product: running.Product, short: str, long: str) -> None:
     page = sign_in(browser, product)
+    page.add_init_script(PAINTED)
     times, server = [], []
     for _ in range(REPEAT):
         page.goto(product.url + short)
         page.evaluate(READY)
         page.evaluate("address => { location.assign(address) }", product.url + long)
         page.wait_for_url(f"**{long}")
-        page.locator("[data-turn]").last.wait_for()
-        times.append(float(page.evaluate(PAINTED)))
+        times.append(float(page.wait_for_function("window.painted").json_value()))
         entry = "performance.getEntriesByType('navigation')[0].responseStart"
         server.append(float(page.evaluate(entry)))
     say(f"to a conversation of {MESSAGES} messages", f"{statistics.median(times):.0f} ms", "200 ms")
@@ -233,15 +233,16 @@ def measure_stream(browser: Browser, product: running.Product) -> None:
 
 def work_of_frames(events: list[dict[str, Any]]) -> list[float]:
     """Milliseconds that the page's main thread was busy, from each frame's begin to the next's."""
-    main = next(
-        (each["pid"], each["tid"])
-        for each in events
-        if each["name"] == "thread_name" and each["args"].get("name") == "CrRendererMain"
+    frames = Counter(
+        (each["pid"], each["tid"]) for each in events if each["name"] == "BeginMainThreadFrame"
     )
+    main = frames.most_common(1)[0][0]
     ours = [each for each in events if (each["pid"], each["tid"]) == main]
     begins = sorted(each["ts"] for each in ours if each["name"] == "BeginMainThreadFrame")
     tasks = sorted(
-        (each["ts"], each.get("dur", 0)) for each in ours if each["name"].endswith("RunTask")
+        (each["ts"], each.get("dur", 0))
+        for each in ours
+        if each["name"] == "ThreadControllerImpl::RunTask"
     )
     work, at = [], 0
     for begin, end in itertools.pairwise(begins):

@@ -19,6 +19,7 @@ from assistants.sentences import COUNTED, SENTENCES
 
 _VALUE = re.compile(r"\{(\w+)\}")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
+_ANY = {"deployment": "[^;]+?"}  # clauses are told apart by semicolons
 _BETWEEN = re.compile(r"((?<=[.?!]) (?=\S)|; )")
 
 # Parts of frames that are sentences for a person, or hold some (docs/protocol.md).
@@ -106,6 +107,8 @@ def _value(name: str, value: str) -> str:
         return formats.number_format(
             int(value.replace(",", "")), use_l10n=True, force_grouping=True
         )
+    if name == "deployment":
+        return value.replace(" and ", ", ")
     return in_language(value) if name.startswith("said") else value
 
 
@@ -132,6 +135,7 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
 def _pattern(template: str) -> re.Pattern[str]:
     pieces = _VALUE.split(template)  # text, name, text, name, text
     found = "".join(
-        f"(?P<{piece}>.+?)" if at % 2 else re.escape(piece) for at, piece in enumerate(pieces)
+        f"(?P<{piece}>{_ANY.get(piece, '.+?')})" if at % 2 else re.escape(piece)
+        for at, piece in enumerate(pieces)
     )
     return re.compile(found, re.DOTALL)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from functools import cache
 
 from django import template
+from django.conf import settings
 from django.utils import formats, timezone, translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -41,6 +42,12 @@ def _time(value: date | datetime | None, kind: str, wanted: str) -> SafeString |
     shown = formats.date_format(local, wanted)
     markup = '<time datetime="{}" data-format="{}">{}</time>'
     return format_html(markup, value.isoformat(), kind, shown)
+
+
+@register.simple_tag
+def offered_languages() -> list[tuple[str, str]]:
+    """Each by its code and its own name, whatever language the page is in."""
+    return list(settings.LANGUAGES)
 
 
 @register.simple_tag

@@ -14,6 +14,8 @@ from assistants import control
 
 admin.site.unregister([User, Group])
 
+TOOLTIPS = "js/admin/tooltips.js"  # what Django's pair of lists lacks
+
 
 def person(request: HttpRequest) -> User:
     """Who is signed in; the admin site lets nobody else through."""
@@ -30,6 +32,10 @@ class PersonAdmin(UserAdmin):
     list_filter = ["is_active", "is_staff", "is_superuser", "groups"]
     list_per_page = 50
     show_full_result_count = False
+    readonly_fields = ["last_login", "date_joined"]  # facts
+
+    class Media:
+        js = [TOOLTIPS]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         every: QuerySet[User] = super().get_queryset(request)
@@ -65,6 +71,9 @@ class PersonAdmin(UserAdmin):
 @admin.register(Group)
 class DepartmentAdmin(GroupAdmin):
     list_display = ["name", "people", "asks", "reads"]
+
+    class Media:
+        js = [TOOLTIPS]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         every: QuerySet[Group] = super().get_queryset(request)

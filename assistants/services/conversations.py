@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -80,9 +81,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class ConversationView:
+    """`earlier` is how many turns of the branch come before those that are shown."""
+
     conversation: Conversation
     zone: ZoneLabel
     turns: list[Turn]
+    earlier: int = 0
 
 
 def list_assistants(user: AbstractBaseUser) -> QuerySet[Assistant]:
@@ -136,46 +140,76 @@ def access_answer(scope: Scope, answer_id: str | uuid.UUID) -> Answer:
 
 
 def get_conversation(
-    user: AbstractBaseUser, conversation_id: str | uuid.UUID, message_id: str | None = None
+    user: AbstractBaseUser,
+    conversation_id: str | uuid.UUID,
+    message_id: str | None = None,
+    *,
+    most: int | None = None,
+    before: str | None = None,
 ) -> ConversationView:
     """The newest branch of a conversation, with all sibling answers of each message on it.
 
     With `message_id`, the newest branch that this message is on. In the place of an answer that
-    the user may not read any more stands a notice.
+    the user may not read any more stands a notice. With `most`, the last so many turns, and more
+    where `message_id` comes before them; with `before`, those before this message, on its branch.
     """
     with data.rights_of_user(user) as scope:
         conversation = access_conversation(scope, conversation_id)
-        return view_conversation(scope, conversation, message_id)
+        return view_conversation(scope, conversation, message_id, most=most, before=before)
 
 
 def view_conversation(
-    scope: Scope, conversation: Conversation, message_id: str | None = None
+    scope: Scope,
+    conversation: Conversation,
+    message_id: str | None = None,
+    *,
+    most: int | None = None,
+    before: str | None = None,
 ) -> ConversationView:
     """As `get_conversation`, of one that the rights of this transaction show."""
-    answers = Answer.objects.select_related("deployment").prefetch_related(
-        "citations", Prefetch("citations__version", VERSIONS)
-    )
-    messages = list(
-        conversation.messages.order_by("id").prefetch_related(Prefetch("answers", answers))
+    # Which turns there are is told by ids alone; what is on them is read for those shown.
+    ids = Prefetch("answers", Answer.objects.only("id", "message_id"))
+    every = list(
+        conversation.messages.order_by("id")
+        .only("id", "parent_id", "conversation_id")
+        .prefetch_related(ids)
     )
     withheld = data.list_withheld(scope, conversation.pk)
+    sought = before or message_id
+    through = _uuid(sought) if sought else None
+    branch = [message.pk for message in newest_branch(every, through, withheld)]
+    if before and through not in branch:
+        raise NotFound(f"message {before}")
+    place = branch.index(through) if through in branch else len(branch)
+    end = place if before else len(branch)
+    start = max(0, min(end - most, place)) if most else 0
+    messages = _read_turns(conversation, branch[start:end])
     answers_shown = [answer for message in messages for answer in message.answers.all()]
     notes = get_notes(answers_shown)
     verdicts = _get_verdicts(answers_shown)
     titles = data.naming.get_titles([pk for message in messages for pk in message.documents])
-    branch = newest_branch(messages, _uuid(message_id) if message_id else None, withheld)
+    siblings: dict[uuid.UUID | None, list[uuid.UUID]] = defaultdict(list)
+    for each in every:
+        siblings[each.parent_id].append(each.pk)
     turns = [
         Turn(
             message=message,
             answers=_view_answers(message, withheld, notes, verdicts),
-            siblings=[other.id for other in messages if other.parent_id == message.parent_id],
+            siblings=siblings[message.parent_id],
             named=[titles.get(pk, "a document") for pk in message.documents],
         )
-        for message in branch
+        for message in messages
     ]
-    return ConversationView(
-        conversation, label_zones(conversation.zones, conversation.detected), turns
+    zone = label_zones(conversation.zones, conversation.detected)
+    return ConversationView(conversation, zone, turns, earlier=start)
+
+
+def _read_turns(conversation: Conversation, ids: Sequence[uuid.UUID]) -> list[Message]:
+    answers = Answer.objects.select_related("deployment").prefetch_related(
+        "citations", Prefetch("citations__version", VERSIONS)
     )
+    found = conversation.messages.filter(pk__in=ids)
+    return list(found.order_by("id").prefetch_related(Prefetch("answers", answers)))
 
 
 def _view_answers(

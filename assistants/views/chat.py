@@ -23,6 +23,8 @@ from assistants.services import preview as previews
 from assistants.services.conversations import Turn
 from assistants.services.languages import in_language
 
+TURNS_SHOWN = 20  # of a long conversation, at first and with each step back
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -87,11 +89,17 @@ def new_chat(request: HttpRequest) -> HttpResponse:
 @login_required
 def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """One conversation; `?message=` shows the branch that a version of a message is on, and
-    `&answer=` that one of its answers.
+    `&answer=` that one of its answers. A long one begins with its newest turns, and `?before=`
+    is the HTML of those before a message.
     """
+    before = request.GET.get("before")
     try:
         view = conversations.get_conversation(
-            _user(request), conversation_id, request.GET.get("message")
+            _user(request),
+            conversation_id,
+            request.GET.get("message"),
+            most=TURNS_SHOWN,
+            before=before,
         )
     except NotFound as error:
         raise Http404(error.user_message) from error
@@ -100,11 +108,12 @@ def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpRespon
         "assistant": view.conversation.assistant,
         "zone": view.zone,
         "turns": place_turns(view.turns, request.GET.get("answer", "")),
+        "earlier": view.earlier,
         "limit": settings.MAX_MESSAGE_CHARACTERS,
         "file_limit": settings.MAX_UPLOAD_BYTES,
         "cloud": previews.is_any_cloud(),
     }
-    return render(request, "chat/page.html", context)
+    return render(request, "chat/_turns.html" if before else "chat/page.html", context)
 
 
 @require_POST

@@ -1,6 +1,8 @@
 // The one door for HTML. It comes from our own server, which has sanitised it; the content
 // security policy allows no other way in.
 
+import { watchScrollers } from "./scrollers.js";
+
 const policy = window.trustedTypes?.createPolicy("server-html", { createHTML: (html) => html });
 
 /** Replace the children of `target` by `html`, or add to them. Returns the nodes added. */
@@ -10,6 +12,7 @@ export function setServerHtml(target, html, { append = false } = {}) {
   const nodes = [...template.content.children];
   if (append) target.append(template.content);
   else target.replaceChildren(template.content);
+  watchScrollers(target);
   return nodes;
 }
 

@@ -5,6 +5,9 @@ import { setServerHtml } from "./html.js";
 import { showTimes } from "./times.js";
 import { gettext } from "./words.js";
 
+// Where it lies on top of the page, what is below it is out of reach, for Tab as well.
+const ON_TOP = matchMedia("(max-width: 68rem)");
+
 export class CitationPanel extends HTMLElement {
   #opener = null;
   #request = null;
@@ -16,6 +19,7 @@ export class CitationPanel extends HTMLElement {
     this.addEventListener("click", (event) => {
       if (event.target.closest("[data-panel-close]")) this.close();
     });
+    ON_TOP.addEventListener("change", () => this.#cover());
   }
 
   get isOpen() {
@@ -88,6 +92,13 @@ export class CitationPanel extends HTMLElement {
   #show(visible) {
     this.panel.hidden = !visible;
     this.querySelector(".panel-shade").hidden = !visible;
+    this.#cover();
+  }
+
+  #cover() {
+    for (const below of document.querySelectorAll("main, side-bar")) {
+      below.inert = this.isOpen && ON_TOP.matches;
+    }
   }
 
   #mark(opener) {

@@ -116,6 +116,8 @@ export class ChatSession extends HTMLElement {
       this.#openCitation(target);
     } else if (target.matches("[data-starter]")) {
       this.#sendOrQueue(target.textContent.trim());
+    } else if (target.matches("[data-earlier]")) {
+      this.#showEarlier(target);
     } else if (target.matches("[data-prompt]")) {
       this.composer.insertPrompt(target.dataset.prompt);
     } else if (target.matches("[data-wrap-code]")) {
@@ -131,6 +133,18 @@ export class ChatSession extends HTMLElement {
     } else if (target.matches("[data-sibling]")) {
       this.#showSibling(target.closest("chat-answer"), Number(target.dataset.sibling));
     }
+  }
+
+  /** What comes before the first turn takes the place of the button; what is read stays in place. */
+  async #showEarlier(button) {
+    button.disabled = true;
+    const { addEarlier } = await import("./history/earlier.js");
+    const added = await addEarlier(button, this.scroll);
+    button.disabled = false;
+    if (!added) return;
+    this.#arrange();
+    this.#addCodeButtons(this);
+    this.#drawDiagrams(this);
   }
 
   #choose(radio) {
@@ -536,6 +550,8 @@ export class ChatSession extends HTMLElement {
   /** Bring what depends on the turns in line: branches, arrows, buttons. */
   #arrange() {
     const shown = new Set([""]);
+    const first = this.turns.querySelector("[data-turn]");
+    if (this.querySelector("[data-earlier]")) shown.add(first.dataset.parent); // it is not here yet
     let count = 0;
     for (const turn of this.turns.querySelectorAll("[data-turn]")) {
       const replaced = [...this.#pending.values()].some((item) => item.replaced?.includes(turn));

@@ -53,7 +53,9 @@ export class SideBar extends HTMLElement {
       }
     }
     this.#reflect();
-    if (open && matchMedia(PHONE).matches) this.querySelector("a").focus();
+    if (!matchMedia(PHONE).matches) return;
+    if (open) this.querySelector("a").focus();
+    else document.querySelector("main [data-sidebar-toggle]")?.focus();
   }
 
   async search() {
@@ -171,6 +173,8 @@ export class SideBar extends HTMLElement {
     for (const button of document.querySelectorAll("button[data-sidebar-toggle]")) {
       button.setAttribute("aria-expanded", String(this.isOpen));
     }
+    // On a phone it lies on top of the page, which is out of reach meanwhile, for Tab as well.
+    document.querySelector("main").inert = matchMedia(PHONE).matches && this.isOpen;
   }
 }
 

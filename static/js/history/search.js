@@ -28,6 +28,7 @@ dialog.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" && at + 1 < links.length) links[at + 1].focus();
   else if (event.key === "ArrowUp" && at === 0) input.focus();
   else if (event.key === "ArrowUp" && at > 0) links[at - 1].focus();
+  else if (event.key === "Escape") dialog.close(); // at once: a search field would be emptied first
   else if (event.key === "Home" && at >= 0) links[0].focus();
   else if (event.key === "End" && at >= 0) links.at(-1).focus();
   else if (at >= 0 && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) {

@@ -1,0 +1,3 @@
+import { watchScrollers } from "../scrollers.js";
+
+watchScrollers(document);

@@ -168,10 +168,9 @@ ANSWERS = (
     said("the zones {zones} may be processed on the premises only."),
 )
 
-# Why an answer was made where it was (assistants/control/reasons.py): clauses of one sentence.
+# Why an answer was made where it was (assistants/control/reasons.py): clauses of one sentence,
+# and what these, and a few others, are composed to.
 ROUTES = (
-    said("Answered on the premises ({deployment}) because {said}."),
-    said("Answered in the cloud ({deployment}) because {said}."),
     said("it is small talk"),
     said("the question needs reasoning"),
     said("it is simple drafting"),
@@ -182,12 +181,6 @@ ROUTES = (
     said("it is demanding work on code"),
     said("it asks for a summary"),
     said("it asks for a demanding summary"),
-    said("{said} and no zone forbids sealed processing there"),
-    said("{said} and no zone forbids processing there"),
-    said("{said} and its zone, {zone}, permits sealed processing there"),
-    said("{said} and its zone, {zone}, permits processing there"),
-    said("{said} and its zones, {zones}, permit sealed processing there"),
-    said("{said} and its zones, {zones}, permit processing there"),
     said("{deployment} is less suited"),
     said("it answered before in this conversation"),
     said("{deployment} is slower than it should be at present"),
@@ -201,15 +194,32 @@ ROUTES = (
     said("{deployment} ({said})"),
     said("does not answer at present"),
     said("not declared good enough for {said}"),
-    said("No model that may see this is available for {said_task}; answered {said}"),
-    said("from documents on the premises ({deployment}) instead"),
-    said("as conversation on the premises ({deployment}) instead"),
     said("conversation"),
     said("drafting"),
     said("answering from documents"),
     said("code"),
     said("summaries"),
     said("reasoning"),
+)
+COMPOSED = (
+    said(
+        "It could not be checked for sensitive content because of a fault here. It is not "
+        "searched until an administrator confirms that it may stay. Or take it away and add it to "
+        "a zone that is meant for it."
+    ),
+    said("“{words}” is denied in the recording."),
+    said("“{words}” is affirmed in the recording."),
+    said("Answered on the premises ({deployment}) because {said}."),
+    said("Answered in the cloud ({deployment}) because {said}."),
+    said("{said} and no zone forbids sealed processing there"),
+    said("{said} and no zone forbids processing there"),
+    said("{said} and its zone, {zone}, permits sealed processing there"),
+    said("{said} and its zone, {zone}, permits processing there"),
+    said("{said} and its zones, {slugs}, permit sealed processing there"),
+    said("{said} and its zones, {slugs}, permit processing there"),
+    said("No model that may see this is available for {said_task}; answered {said}"),
+    said("from documents on the premises ({deployment}) instead"),
+    said("as conversation on the premises ({deployment}) instead"),
 )
 
 REVIEWS = (
@@ -306,11 +316,6 @@ DOCUMENTS = (
         "It seems to hold {found}, too sensitive for {zone}. It is not searched until an "
         "administrator confirms that it may stay. Or take it away and add it to a zone that is "
         "meant for it."
-    ),
-    said(
-        "It could not be checked for sensitive content because of a fault here. It is not "
-        "searched until an administrator confirms that it may stay. Or take it away and add it to "
-        "a zone that is meant for it."
     ),
     said(
         "This file could not be read because of a fault here. Please tell your administrator, "
@@ -440,8 +445,6 @@ NOTES = (
     said("{measure} is not heard there."),
     said("{measure} is not heard there, but {others}."),
     said("“{name}” is not heard there."),
-    said("“{words}” is denied in the recording."),
-    said("“{words}” is affirmed in the recording."),
 )
 
 RECEIPTS = (
@@ -494,6 +497,7 @@ SENTENCES: tuple[str, ...] = (
     *MESSAGES,
     *ANSWERS,
     *ROUTES,
+    *COMPOSED,
     *REVIEWS,
     *HISTORY,
     *PROMPTS,

@@ -19,6 +19,7 @@ from assistants.sentences import COUNTED, SENTENCES
 
 _VALUE = re.compile(r"\{(\w+)\}")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
+_NAMES = frozenset({"deployment", "slugs"})  # of which none has a blank in it
 _ANY = {"deployment": "[^;]+?"}  # clauses are told apart by semicolons
 _BETWEEN = re.compile(r"((?<=[.?!]) (?=\S)|; )")
 
@@ -107,7 +108,7 @@ def _value(name: str, value: str) -> str:
         return formats.number_format(
             int(value.replace(",", "")), use_l10n=True, force_grouping=True
         )
-    if name == "deployment":
+    if name in _NAMES:
         return value.replace(" and ", ", ")
     return in_language(value) if name.startswith("said") else value
 

@@ -17,6 +17,7 @@ from django.utils import formats, translation
 
 from assistants.sentences import COUNTED, SENTENCES
 
+LONGEST = 4000  # of what we say, in characters; longer texts are somebody else's
 _VALUE = re.compile(r"\{(\w+)\}")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+")
 _NAMES = frozenset({"deployment", "slugs"})  # of which none has a blank in it
@@ -37,7 +38,7 @@ def is_english() -> bool:
 
 def in_language(text: str) -> str:
     """A sentence of ours in the active language; what is not known stays as it is."""
-    if not text or is_english():
+    if not text or len(text) > LONGEST or is_english():
         return text
     whole = _translate(text)
     if whole is not None:

@@ -31,6 +31,13 @@ def history() -> None:
     conversations.main()
 
 
+def page() -> None:
+    """Imported late: it needs the browser of the tests."""
+    from benchmarks import page as pages
+
+    pages.main()
+
+
 def main() -> None:
     for title, benchmark in (
         ("Streaming", streaming.main),
@@ -45,6 +52,7 @@ def main() -> None:
         ("Transcription", transcription.main),
         ("Notes", notes),
         ("History", history),
+        ("The page", page),
     ):
         print(f"\n== {title} ==\n", flush=True)
         benchmark()

@@ -11,6 +11,7 @@ trace has it. Queries are the database's, per page, without the frames of transa
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import statistics
@@ -83,14 +84,15 @@ with data.rights_of_system():
 client = Client(SERVER_NAME="localhost")
 client.force_login(alice)
 queries = dict()
-for path in ["/chat/", f"/chat/{{made[1]}}/", f"/chat/{{made[0]}}/", "/chat/list/", "/chat/archive/",
-        "/shared/", "/documents/", "/prompts/", "/recordings/"]:
+long, short = (f"/chat/{{each}}/" for each in made)
+for path in ["/chat/", short, long, "/chat/list/", "/chat/archive/", "/shared/", "/documents/",
+        "/prompts/", "/recordings/"]:
     client.get(path)
     with CaptureQueriesContext(connection) as asked:
         reply = client.get(path)
     assert reply.status_code == 200, path
-    queries[path.replace(made[0], "2,000 messages").replace(made[1], "20 messages")] = len(
-        [1 for each in asked.captured_queries if not each["sql"].startswith({frames!r})])
+    name = path.replace(made[0], "of many messages").replace(made[1], "of 20 messages")
+    queries[name] = sum(not each["sql"].startswith({frames!r}) for each in asked.captured_queries)
 print(json.dumps([made, queries]))
 """
 
@@ -242,7 +244,7 @@ def work_of_frames(events: list[dict[str, Any]]) -> list[float]:
         (each["ts"], each.get("dur", 0)) for each in ours if each["name"].endswith("RunTask")
     )
     work, at = [], 0
-    for begin, end in zip(begins, begins[1:], strict=False):
+    for begin, end in itertools.pairwise(begins):
         while at < len(tasks) and tasks[at][0] < begin:
             at += 1
         busy = 0

@@ -52,6 +52,14 @@ class SourceView:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedView:
+    """What went with the question: a file, or the transcript of a recording."""
+
+    name: str
+    text: list[Piece]
+
+
+@dataclass(frozen=True, slots=True)
 class ItemView:
     """`text` is what the editor begins with, `proposal` what the first of four eyes decided on,
     with the difference it makes; `changes` is what the decision changed. `why_not` says why this
@@ -83,6 +91,7 @@ class ItemView:
     appeal: str = ""
     general_findings: list[dict[str, Any]] = field(default_factory=list)
     has_case: bool = False
+    attached: list[AttachedView] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -179,6 +188,9 @@ def open_item_page(user: AbstractUser, item_id: uuid.UUID, *, reason: str = "") 
             appeal=view.write(item.appeal),
             general_findings=[f for f in item.findings if not f["end"]],
             has_case=hasattr(item, "case"),
+            attached=[
+                AttachedView(view.write(name), view.cut(text)) for name, text in _attached(answer)
+            ],
         )
 
 
@@ -225,7 +237,16 @@ def _texts(
 ) -> list[str]:
     """All that a sealed view of an item shows, always in this order."""
     written = [item.reply, item.appeal, proposal.text if proposal else "", answer.text]
-    return [answer.message.text, shown, *(text for text in written if text)]
+    attached = itertools.chain.from_iterable(_attached(answer))
+    return [answer.message.text, shown, *(text for text in written if text), *attached]
+
+
+def _attached(answer: Answer) -> list[tuple[str, str]]:
+    """Name and text of each file and transcript that went with the question."""
+    given = (turn for turn in answer.message.given if turn.get("file") or turn.get("recording"))
+    found = [(str(turn.get("file") or "transcript of a recording"), turn["text"]) for turn in given]
+    # out of the marks around it, a line each
+    return [(name, text[text.index("\n") + 1 : text.rindex("\n</")]) for name, text in found]
 
 
 def _may_read(answer: Answer, scope: Scope) -> bool:

@@ -70,9 +70,9 @@ with data.rights_of_system():
 
     request = RequestFactory().get("/")
     request.user = adam
-    console = ["index", "assistants_zone_matrix", "assistants_document_held", "assistants_what_if",
-        "assistants_playground", "assistants_review_figures", "password_change", "assistants_assistant_add",
-        "assistants_zone_add"]
+    console = ["index", "password_change"]
+    console += ["assistants_" + name for name in ("zone_matrix", "document_held", "what_if",
+        "playground", "review_figures", "assistant_add", "zone_add")]
     console = [reverse("admin:" + name) for name in console]
     console.append(reverse("admin:index") + "search/?q=policy")
     for name, version in (("assistant", assistant), ("policy", policy)):

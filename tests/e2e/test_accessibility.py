@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import FilePayload, Route, expect
 
 from benchmarks.product import Product
 from tests.e2e.axe import find_barriers
@@ -30,9 +30,9 @@ class Tour:
     def look(self, where: str, within: str = "") -> None:
         self.found.extend(find_barriers(self.page, where, within))
 
-    def visit(self, path: str, status: int = 200) -> None:
+    def visit(self, path: str, status: int = 200, within: str = "") -> None:
         assert self.chat.open(path) == status, path
-        self.look(path)
+        self.look(path, within)
 
     def ask(self, text: str) -> str:
         """The conversation in which it is answered."""
@@ -65,8 +65,9 @@ def test_no_page_of_the_console_has_a_barrier(open_page: OpenPage, product: Prod
     adam = Tour(open_page("adam"))
     asked = Tour(open_page("alice"))
     furnished = furnish(product, drawn=asked.ask("Hello"), held=asked.ask(QUESTION))
-    for path in furnished.console:
-        adam.visit(path)
+    for number, path in enumerate(furnished.console):
+        # what stands around the content is the same on each: looked at three times
+        adam.visit(path, within="" if number < 3 else "#content")
     rita = Tour(open_page("rita"))
     rita.visit("/admin/assistants/reviewitem/")
     rita.visit(furnished.item)
@@ -150,7 +151,7 @@ def look_at_the_composer(tour: Tour) -> None:
     page.keyboard.press("Escape")
     composer.fill("")
     page.locator("[data-file-picker]").set_input_files(
-        [{"name": "offer.txt", "mimeType": "text/plain", "buffer": b"A fee."}]
+        FilePayload(name="offer.txt", mimeType="text/plain", buffer=b"A fee.")
     )
     expect(page.locator("[data-parts]").get_by_role("combobox")).to_be_visible(timeout=PATIENCE)
     tour.look("a file attached")

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Locator, WebSocketRoute, expect
 
 from benchmarks.product import Product
+from tests.e2e.axe import find_barriers
 from tests.e2e.driver import PATIENCE, ChatPage
 from tests.e2e.test_page import LOW_CONTRAST
 
@@ -137,6 +138,7 @@ def test_what_would_be_replaced_is_shown_and_can_be_marked_by_keyboard(
             break
     keyboard.press("Enter")
     expect(opener(chat)).to_have_attribute("aria-expanded", "true")
+    assert find_barriers(chat.page, "what would leave", "message-preview") == []
     mirror = chat.page.locator("[data-preview-text]")
     expect(mirror).to_have_text(
         "Please ask [PERSON_1] whether [ACCOUNT_1] is her account.", use_inner_text=True

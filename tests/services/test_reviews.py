@@ -19,6 +19,7 @@ from assistants.models import (
     Answer,
     Assistant,
     AuditEvent,
+    Message,
     Notification,
     ReviewDecision,
     ReviewItem,
@@ -285,6 +286,28 @@ def test_a_reviewer_of_the_zone_sees_it_as_it_is_with_findings_and_sources(house
     assert (source.number, source.title, source.cited) == (1, "Hypoglycaemia", True)
     assert "".join(piece.text for piece in source.passage) == SOURCE
     assert SOURCE[:20] in "".join(piece.text for piece in view.quotes)
+
+
+def test_a_reviewer_reads_what_went_with_the_question_as_they_may(house):
+    answer, item = held(house)
+    file = "Ask Thomas Brackenfell about his tablets."
+    given = [
+        {"role": "user", "text": f"<file name='a'>\n{file}\n</file>", "file": "visit.txt"},
+        {"role": "user", "text": "<transcript>\nHello, Ann.\n</transcript>\n", "recording": "x"},
+        {"role": "user", "text": "what a client says went before"},
+    ]
+    with data.rights_of_system():
+        Message.objects.filter(pk=answer.message_id).update(given=given)
+    sealed = review_pages.open_item_page(house.rita, item.pk).attached
+    assert "Brackenfell" not in str(sealed)
+    assert "".join(piece.text for piece in sealed[0].text).endswith("about his tablets.")
+    for name in ("general", "clinical"):
+        house.zones.__dict__[name].readers.add(Group.objects.get(name="reviewers"))
+    clear = review_pages.open_item_page(house.rita, item.pk).attached
+    assert [(each.name, "".join(p.text for p in each.text)) for each in clear] == [
+        ("visit.txt", file),
+        ("transcript of a recording", "Hello, Ann."),
+    ]
 
 
 # ---- deciding ----

@@ -202,6 +202,33 @@ def test_the_answer_that_the_branch_goes_on_from_is_shown(cast: SimpleNamespace)
     assert hidden(new)
 
 
+def test_a_long_conversation_begins_with_its_newest_turns(cast: SimpleNamespace) -> None:
+    chat = start(cast.alice)
+    asked: list[Message] = []
+    parent = None
+    for number in range(45):
+        asked.append(ask(chat, f"Question {number}.", parent=parent))
+        parent = reply(asked[-1], f"Answer {number}.")
+    client = signed_in(cast.alice)
+
+    def shown(query: str) -> tuple[list[int], list[str]]:
+        html = client.get(f"/chat/{chat.pk}/{query}").content.decode()
+        return (
+            [int(each) for each in re.findall(r">Question (\d+)\.</div>", html)],
+            re.findall('data-earlier="([^"]*)"', html),
+        )
+
+    assert shown("") == (list(range(25, 45)), [str(asked[25].pk)])
+    assert shown(f"?before={asked[25].pk}") == (list(range(5, 25)), [str(asked[5].pk)])
+    assert shown(f"?before={asked[5].pk}") == (list(range(5)), [])
+    assert "<html" not in client.get(f"/chat/{chat.pk}/?before={asked[5].pk}").content.decode()
+    # a message that is sought is there, with all that follows
+    assert shown(f"?message={asked[10].pk}") == (list(range(10, 45)), [str(asked[10].pk)])
+    for strange in (uuid.uuid4(), "nonsense"):
+        assert client.get(f"/chat/{chat.pk}/?before={strange}").status_code == 404
+    assert signed_in(cast.dave).get(f"/chat/{chat.pk}/?before={asked[5].pk}").status_code == 404
+
+
 def test_the_sidebar_lists_the_own_conversations_only(cast: SimpleNamespace) -> None:
     start(cast.alice, title="About gifts")
     start(cast.dave, "code", title="About retries")

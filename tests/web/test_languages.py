@@ -9,7 +9,9 @@ from types import SimpleNamespace
 import pytest
 from django.test import Client
 
-from tests.web.test_chat_pages import ask, reply, signed_in, start
+from tests import factories
+from tests.web.test_chat_pages import signed_in
+from tests.web.test_receipts import TEXT, answered
 
 
 def get(client: Client, path: str, language: str) -> str:
@@ -89,14 +91,19 @@ def test_errors_come_in_the_readers_language(cast: SimpleNamespace) -> None:
 
 
 def test_an_answer_is_told_in_german_and_stored_in_english(cast: SimpleNamespace) -> None:
-    chat = start(cast.alice, title="Gifts")
-    answer = reply(ask(chat, "What is the limit for gifts?"), "EUR 100.")
+    chunk = factories.make_document(cast.zones.compliance, TEXT, title="Gifts")
+    answer = answered(cast, chunk)
     client = signed_in(cast.alice)
-    page = get(client, f"/chat/{chat.pk}/", "de-DE")
+    page = get(client, f"/chat/{answer.message.conversation_id}/", "de-DE")
     assert "Warum hier?" in page
-    assert "What is the limit for gifts?" in page
+    assert "versiegelt, 3 Werte ersetzt" in page
+    assert "What is the limit?" in page
+    receipt = get(client, f"/receipts/{answer.pk}/", "de-DE")
+    assert "Soeben verifiziert" in receipt
+    assert "1 × IBAN" in receipt
     german = get(client, f"/receipts/{answer.pk}/?format=json", "de-DE")
     assert german == get(client, f"/receipts/{answer.pk}/?format=json", "en")
+    assert json.loads(german)["asked_by"] == "alice"
 
 
 def test_the_words_of_the_scripts_are_data_that_cannot_break_out(cast: SimpleNamespace) -> None:

@@ -20,6 +20,7 @@ from assistants.services.arrivals import Accepted
 from assistants.services.attaching import parse_parts
 from assistants.services.closing import WITHDRAWN
 from assistants.services.connections import on_a_thread
+from assistants.services.languages import frame_in_language, language_of_socket
 from assistants.services.messages import parse_harmless
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
             return
         self.user_id: int = user.pk
         self.session_key = self.scope["session"].session_key
+        self.language = language_of_socket(self.scope)
         await self.accept()
         await self._hear_of_reviews()
         self.watched.enter_context(
@@ -257,7 +259,7 @@ class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels ha
         await self._send(reply)
 
     async def _send(self, frame: Mapping[str, object]) -> None:
-        await self.send(text_data=_encode(frame))
+        await self.send(text_data=_encode(frame_in_language(frame, self.language)))
 
     async def _as_user(self, function: Callable[..., T], **arguments: object) -> T:
         """Call a service for the signed-in user, whose session and account are looked up afresh."""

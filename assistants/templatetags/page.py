@@ -10,15 +10,16 @@ from typing import Any
 from django import template
 from django.contrib.auth.models import AbstractUser
 from django.templatetags.static import static
-from django.utils import timezone
-from django.utils.dateformat import format as date_format
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_noop
 
 from assistants.models import Conversation
 from assistants.services import history, notifications, reviews
 from assistants.services.conversations import AnswerView
 from assistants.services.facts import in_words
+from assistants.services.languages import in_language
 
 register = template.Library()
 
@@ -30,10 +31,18 @@ ASSISTANT_ICONS = {
 }
 
 
+# Those that point along the line of text: mirrored where it runs from right to left.
+DIRECTED = frozenset(
+    {"arrow-left", "chevron-left", "chevron-right", "corner-down-right", "log-out", "panel-left"}
+)
+
+
 @register.simple_tag
 def icon(name: str, css: str = "") -> SafeString:
     """An icon of the sprite; always beside a text or a label, so hidden from screen readers."""
     sprite = static("vendor/lucide/sprite.svg")
+    if name in DIRECTED:
+        css = f"directed {css}".strip()
     return format_html(
         '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
         css,
@@ -44,8 +53,8 @@ def icon(name: str, css: str = "") -> SafeString:
 
 @register.filter
 def day(value: str) -> str:
-    """2026-01-31 in words, as templates write days."""
-    return date_format(date.fromisoformat(value), "j F Y")
+    """2026-01-31 in words, as the reader writes days."""
+    return formats.date_format(date.fromisoformat(value), "DATE_FORMAT")
 
 
 @register.filter
@@ -103,10 +112,11 @@ def age_heading(age: timedelta) -> str:
 def badge_place(badge: Mapping[str, object]) -> str:
     """Where an answer was made, in words. `static/js/badge.js` says the same of a live one."""
     if badge.get("environment") == "on_prem":
-        return "On the premises"
+        return gettext("On the premises")
     provider, region = str(badge.get("provider") or ""), badge.get("region")
     whose = PROVIDERS.get(provider) or str(badge.get("deployment") or "")
-    return "Cloud: " + ", ".join(str(part) for part in (whose, region) if part)
+    place = ", ".join(str(part) for part in (whose, region) if part)
+    return gettext("Cloud: {place}").format(place=place)
 
 
 @register.filter
@@ -115,8 +125,9 @@ def badge_sealed(badge: Mapping[str, Any]) -> str:
     if badge.get("environment") == "on_prem" or "sealed" not in badge:
         return ""
     if not badge["sealed"]:
-        return "sent as written"
-    return f"sealed, {in_words(badge.get('replaced') or {})}"
+        return gettext("sent as written")
+    told = in_language(in_words(badge.get("replaced") or {}))
+    return gettext("sealed, {said}").format(said=told)
 
 
 @register.filter
@@ -142,11 +153,13 @@ PROVIDERS = {"anthropic": "Anthropic"}
 
 # `static/js/answer.js` says the same when it happens live.
 NOTES = {
-    "stopped": "You stopped this answer. What came so far is kept.",
-    "interrupted": "This answer was interrupted. What came so far is kept.",
-    "failed": "This answer could not be finished.",
-    "blocked": "This answer is not shown: policy does not permit it.",
-    "held": "This answer waits for a reviewer. It will appear here once it is approved.",
+    "stopped": gettext_noop("You stopped this answer. What came so far is kept."),
+    "interrupted": gettext_noop("This answer was interrupted. What came so far is kept."),
+    "failed": gettext_noop("This answer could not be finished."),
+    "blocked": gettext_noop("This answer is not shown: policy does not permit it."),
+    "held": gettext_noop(
+        "This answer waits for a reviewer. It will appear here once it is approved."
+    ),
 }
 
 
@@ -155,7 +168,7 @@ def answer_note(answer: AnswerView | None) -> str:
     """What to say below an answer that did not simply end."""
     if answer is None or answer.status not in NOTES or answer.review:
         return ""
-    return answer.error_message or NOTES[answer.status]
+    return in_language(answer.error_message) or gettext(NOTES[answer.status])
 
 
 @register.filter

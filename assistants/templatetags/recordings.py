@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext, ngettext
 
 from assistants.models import Segment
 
@@ -26,16 +27,19 @@ def clock(seconds: float | None) -> str:
 
 @register.filter
 def percent(share: float) -> str:
-    return f"{round(share * 100)} %"
+    return gettext("{number} %").format(number=round(share * 100))
 
 
 @register.filter
 def about(seconds: float) -> str:
     """How long something will take, no more exactly than it is known."""
     if seconds < 60:
-        return "a minute"
+        return gettext("a minute")
     minutes = round(seconds / 60)
-    return f"{minutes} minutes" if minutes < 90 else f"{round(minutes / 60)} hours"
+    if minutes < 90:
+        return ngettext("{number} minute", "{number} minutes", minutes).format(number=minutes)
+    hours = round(minutes / 60)
+    return ngettext("{number} hour", "{number} hours", hours).format(number=hours)
 
 
 @register.filter

@@ -21,6 +21,7 @@ from assistants.exceptions import AssistantsError, InvalidRequest, NotFound, Rat
 from assistants.services import attaching, conversations, dismissals, library
 from assistants.services import preview as previews
 from assistants.services.conversations import Turn
+from assistants.services.languages import in_language
 
 TURNS_SHOWN = 20  # of a long conversation, at first and with each step back
 
@@ -134,8 +135,8 @@ def preview(request: HttpRequest) -> JsonResponse:
     except AssistantsError as refused:
         error = refused
     else:
-        return JsonResponse(asdict(found))
-    told: dict[str, object] = {"code": error.code, "message": error.user_message}
+        return JsonResponse({**asdict(found), "note": in_language(found.note)})
+    told: dict[str, object] = {"code": error.code, "message": in_language(error.user_message)}
     if error.retry_after is not None:
         told["retry_after"] = error.retry_after
     return JsonResponse(told, status=_STATUS.get(type(error), 400))

@@ -17,6 +17,7 @@ from assistants.exceptions import (
     RateLimited,
 )
 from assistants.services import attached_files, composing, library
+from assistants.services.languages import in_language
 
 
 @require_safe
@@ -97,7 +98,9 @@ def remove_file(request: HttpRequest, file_id: uuid.UUID) -> JsonResponse:
 def _refused(error: AssistantsError) -> JsonResponse:
     statuses = {NotFound: 404, RateLimited: 429}
     status = statuses.get(type(error), 400 if error.permanent else 503)
-    return JsonResponse({"code": error.code, "message": error.user_message}, status=status)
+    return JsonResponse(
+        {"code": error.code, "message": in_language(error.user_message)}, status=status
+    )
 
 
 def _user(request: HttpRequest) -> AbstractBaseUser:

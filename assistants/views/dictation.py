@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from assistants import tasks
 from assistants.exceptions import AssistantsError, InvalidRequest, NotFound
 from assistants.services import live_dictation
+from assistants.services.languages import in_language
 
 LONGEST_WORDS = 100_000  # characters of `before`
 
@@ -41,7 +42,9 @@ def listen(request: HttpRequest) -> JsonResponse:
         )
     except AssistantsError as error:
         status = 404 if isinstance(error, NotFound) else 400 if error.permanent else 503
-        return JsonResponse({"code": error.code, "message": error.user_message}, status=status)
+        return JsonResponse(
+            {"code": error.code, "message": in_language(error.user_message)}, status=status
+        )
     return JsonResponse(asdict(heard))
 
 

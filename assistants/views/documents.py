@@ -21,6 +21,7 @@ from assistants import tasks
 from assistants.exceptions import AssistantsError, NotFound
 from assistants.services import document_pages, documents, linking
 from assistants.services.documents import FileOutcome, FileResult
+from assistants.services.languages import in_language
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -153,12 +154,12 @@ def _upload(request: HttpRequest) -> tuple[list[FileResult], str]:
 
 def _as_json(results: list[FileResult], problem: str) -> JsonResponse:
     if problem:
-        return JsonResponse({"message": problem}, status=400)
+        return JsonResponse({"message": in_language(problem)}, status=400)
     listed = [
         {
             "name": result.name,
             "outcome": result.outcome.value,
-            "message": result.message,
+            "message": in_language(result.message),
             "document": str(result.document) if result.document else None,
         }
         for result in results

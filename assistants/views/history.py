@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assistants.exceptions import AssistantsError, InvalidRequest, NotFound
 from assistants.models import Conversation
 from assistants.services import conversations, history, lifecycle
+from assistants.services.languages import in_language
 
 DONE = 204
 NEWEST = 8  # offered before anything is typed
@@ -40,7 +41,7 @@ def conversation_list(request: HttpRequest) -> HttpResponse:
         current = _current(user, asked.get("current", ""))
         side = history.get_sidebar(user, current, asked.getlist("opened"))
     except AssistantsError as error:
-        return HttpResponse(error.user_message, status=400)
+        return HttpResponse(in_language(error.user_message), status=400)
     return render(request, "history/_list.html", {"side": side, "current": current and current.pk})
 
 
@@ -172,7 +173,7 @@ def _changed(change: Callable[[], None]) -> HttpResponse:
     except NotFound as error:
         raise Http404(error.user_message) from error
     except AssistantsError as error:
-        return HttpResponse(error.user_message, status=400)
+        return HttpResponse(in_language(error.user_message), status=400)
     return HttpResponse(status=DONE)
 
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from assistants import tasks
 from assistants.exceptions import AssistantsError, InvalidRequest, NotFound
 from assistants.services import notes
+from assistants.services.languages import in_language
 
 
 @require_safe
@@ -46,7 +47,9 @@ def edit(request: HttpRequest, note_id: uuid.UUID) -> HttpResponse:
         view = notes.edit_note(_user(request), note_id, changes, number=number)
     except AssistantsError as error:
         status = 404 if isinstance(error, NotFound) else 409 if "changed" in error.code else 400
-        return JsonResponse({"code": error.code, "message": error.user_message}, status=status)
+        return JsonResponse(
+            {"code": error.code, "message": in_language(error.user_message)}, status=status
+        )
     return render(request, "notes/_note.html", {"view": view, "note": view.note})
 
 

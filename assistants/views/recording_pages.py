@@ -23,6 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from assistants import tasks
 from assistants.exceptions import AssistantsError, InvalidRequest, NotFound
 from assistants.services import notes, recording_pages, recordings, transcripts
+from assistants.services.languages import in_language
 
 SPEEDS = ("0.75", "1", "1.25", "1.5", "2")
 
@@ -163,7 +164,7 @@ def _answer(act: Callable[[], JsonResponse]) -> JsonResponse:
     try:
         return act()
     except AssistantsError as error:
-        told = {"code": error.code, "message": error.user_message}
+        told = {"code": error.code, "message": in_language(error.user_message)}
         status = 404 if isinstance(error, NotFound) else 409 if "changed" in error.code else 400
         return JsonResponse(told, status=status)
 

@@ -29,6 +29,7 @@ from assistants.exceptions import AssistantsError, InvalidRequest, NotFound
 from assistants.models import Recording
 from assistants.services import recordings, transcripts
 from assistants.services.connections import on_a_thread
+from assistants.services.languages import in_language
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 P = ParamSpec("P")
@@ -46,7 +47,7 @@ def _answers_errors(
             return view(request, *args, **kwargs)
         except AssistantsError as error:
             status = 404 if isinstance(error, NotFound) else 400 if error.permanent else 409
-            told = {"code": error.code, "message": error.user_message}
+            told = {"code": error.code, "message": in_language(error.user_message)}
             return JsonResponse({"error": told}, status=status)
 
     return answer
@@ -204,7 +205,7 @@ def _progress(user: AbstractUser, recording_id: uuid.UUID) -> HttpResponse:
             "state": found.state,
             "share": round(found.share, 4),
             "seconds_left": None if found.seconds_left is None else round(found.seconds_left),
-            "error": found.error,
+            "error": in_language(found.error),
             "ended": found.ended,
         }
     )

@@ -7,22 +7,23 @@ import { cloneTemplate, setServerHtml } from "./html.js";
 import { showNumbers } from "./numbers.js";
 import { showReview } from "./review.js";
 import { inWords } from "./times.js";
+import { LOCALE, gettext } from "./words.js";
 
 const OPEN = new Set(["pending", "running"]);
 const STEPS = {
-  searching: "Searching the documents",
-  drafting: "Drafting on the premises",
-  sealing: "Sealing what is sensitive",
-  waiting: "Waiting for a model",
-  writing: "Writing",
+  searching: gettext("Searching the documents"),
+  drafting: gettext("Drafting on the premises"),
+  sealing: gettext("Sealing what is sensitive"),
+  waiting: gettext("Waiting for a model"),
+  writing: gettext("Writing"),
 };
 // `templatetags/page.py` says the same on reload.
 const NOTES = {
-  stopped: "You stopped this answer. What came so far is kept.",
-  interrupted: "This answer was interrupted. What came so far is kept.",
-  failed: "This answer could not be finished.",
-  blocked: "This answer is not shown: policy does not permit it.",
-  held: "This answer waits for a reviewer. It will appear here once it is approved.",
+  stopped: gettext("You stopped this answer. What came so far is kept."),
+  interrupted: gettext("This answer was interrupted. What came so far is kept."),
+  failed: gettext("This answer could not be finished."),
+  blocked: gettext("This answer is not shown: policy does not permit it."),
+  held: gettext("This answer waits for a reviewer. It will appear here once it is approved."),
 };
 
 /**
@@ -224,7 +225,10 @@ export class ChatAnswer extends HTMLElement {
     const before = this.#asked.filter((slug) => slug !== badge.deployment);
     this.#asked = [...before, badge.deployment];
     if (!fallback || !before.length) return;
-    this.#say("fallback", `${before.join(" and ")} did not answer; ${badge.deployment} took over.`);
+    this.#say("fallback", gettext("{others} did not answer; {deployment} took over.", {
+      others: new Intl.ListFormat(LOCALE).format(before),
+      deployment: badge.deployment,
+    }));
   }
 
   /** What the receipt tells of the answer. A server of before does not send all of it. */
@@ -281,7 +285,9 @@ export class ChatAnswer extends HTMLElement {
         item.querySelector(".citation-section").textContent = citation.section ?? "";
         const superseded = item.querySelector("[data-superseded]");
         superseded.hidden = !citation.superseded;
-        superseded.textContent = citation.superseded ? `superseded ${inWords(citation.superseded)}` : "";
+        superseded.textContent = citation.superseded
+          ? gettext("superseded {day}", { day: inWords(citation.superseded) })
+          : "";
         return item;
       }),
     );

@@ -1,5 +1,7 @@
 // Where and by what an answer was made, in words; `templatetags/page.py` says the same on reload.
 
+import { gettext, ngettext } from "./words.js";
+
 const PROVIDERS = { anthropic: "Anthropic" };
 const STAND_IN = /\b(?:demo|stand-in)\b/;
 
@@ -16,16 +18,16 @@ export function showBadge(element, badge) {
 }
 
 function place(badge) {
-  if (badge.environment === "on_prem") return "On the premises";
+  if (badge.environment === "on_prem") return gettext("On the premises");
   const whose = PROVIDERS[badge.provider] ?? badge.deployment;
-  return `Cloud: ${[whose, badge.region].filter(Boolean).join(", ")}`;
+  return gettext("Cloud: {place}", { place: [whose, badge.region].filter(Boolean).join(", ") });
 }
 
 /** What was done to what left; nothing is said of a badge that does not tell. */
 function sealed(badge) {
   if (badge.environment === "on_prem" || badge.sealed === undefined) return "";
-  if (!badge.sealed) return "sent as written";
+  if (!badge.sealed) return gettext("sent as written");
   const count = Object.values(badge.replaced ?? {}).reduce((sum, each) => sum + each, 0);
-  if (!count) return "sealed, nothing to replace in it";
-  return `sealed, ${count} value${count === 1 ? "" : "s"} replaced`;
+  if (!count) return gettext("sealed, nothing to replace in it");
+  return ngettext("sealed, {number} value replaced", "sealed, {number} values replaced", count);
 }

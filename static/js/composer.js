@@ -2,6 +2,7 @@
 
 import { cloneTemplate } from "./html.js";
 import { recall, remember } from "./store.js";
+import { LOCALE, gettext } from "./words.js";
 
 const SHOW_COUNTER_FROM = 0.8; // of the limit
 const SIGN = /^\/|(?:^|\s)[@#]/; // what offers a list: `composing/choosing.js` looks closer
@@ -98,7 +99,7 @@ export class ChatComposer extends HTMLElement {
     const text = this.textarea.value;
     if (this.isEmpty || this.#length() > this.limit) return;
     const missing = this.filling?.missing();
-    this.error = missing ? `Fill in “${missing}”, or send again as it is.` : (this.parts?.problem ?? "");
+    this.error = missing ? gettext("Fill in “{name}”, or send again as it is.", { name: missing }) : (this.parts?.problem ?? "");
     if (missing || this.parts?.problem) return;
     const parts = this.parts?.take();
     if (parts) this.#partsOf.set(text, parts);
@@ -231,7 +232,7 @@ export class ChatComposer extends HTMLElement {
     const length = this.#length();
     const counter = this.querySelector("[data-counter]");
     counter.hidden = length < this.limit * SHOW_COUNTER_FROM;
-    counter.textContent = `${length.toLocaleString()} / ${this.limit.toLocaleString()}`;
+    counter.textContent = `${length.toLocaleString(LOCALE)} / ${this.limit.toLocaleString(LOCALE)}`;
     counter.classList.toggle("over", length > this.limit);
     this.querySelector("[data-send]").disabled = this.isEmpty || length > this.limit;
     if (!CSS.supports("field-sizing", "content")) {

@@ -4,9 +4,10 @@
 import { setServerHtml } from "./html.js";
 import { ChatSocket } from "./socket.js";
 import { showTimes } from "./times.js";
+import { gettext } from "./words.js";
 
-export const NOT_OPEN = "This document is no longer open to you.";
-const SOME_NOT_OPEN = "Some documents are no longer open to you.";
+export const NOT_OPEN = gettext("This document is no longer open to you.");
+const SOME_NOT_OPEN = gettext("Some documents are no longer open to you.");
 
 /** Listen on pages that show documents; elsewhere do nothing. */
 export function followRights() {
@@ -43,8 +44,8 @@ async function refreshDocument(page) {
   const response = await get(new URL(location.href));
   if (response?.status !== 404) return;
   page.replaceChildren(notice(NOT_OPEN));
-  document.querySelector(".topbar-title").textContent = "Documents";
-  document.title = "Documents";
+  document.querySelector(".topbar-title").textContent = gettext("Documents");
+  document.title = gettext("Documents");
 }
 
 /** Undefined while offline or signed out: the page stays as it is, and looks again later. */

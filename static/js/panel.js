@@ -3,6 +3,7 @@
 import { NOT_OPEN } from "./documents.js";
 import { setServerHtml } from "./html.js";
 import { showTimes } from "./times.js";
+import { gettext } from "./words.js";
 
 // Where it lies on top of the page, what is below it is out of reach, for Tab as well.
 const ON_TOP = matchMedia("(max-width: 68rem)");
@@ -37,9 +38,9 @@ export class CitationPanel extends HTMLElement {
     try {
       const response = await this.#fetch();
       if (response.status === 404) {
-        this.#fail("You may not read this document any more, or it has been removed.");
+        this.#fail(gettext("You may not read this document any more, or it has been removed."));
       } else if (!response.ok) {
-        this.#fail("The source could not be opened. Please try again.");
+        this.#fail(gettext("The source could not be opened. Please try again."));
       } else {
         setServerHtml(this.body, await response.text());
         showTimes(this.body);
@@ -47,7 +48,7 @@ export class CitationPanel extends HTMLElement {
       }
     } catch (error) {
       if (error.name !== "AbortError") {
-        this.#fail("The source could not be opened. Check your connection, then try again.");
+        this.#fail(gettext("The source could not be opened. Check your connection, then try again."));
       }
     }
   }

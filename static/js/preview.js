@@ -3,13 +3,23 @@
 // secret, with a reason, which goes out with the message.
 
 import { cloneTemplate } from "./html.js";
+import { gettext, ngettext } from "./words.js";
 
 const PAUSE = 500; // milliseconds without a key before we ask
 const TYPES = {
-  API_KEY: "key or password",
+  API_KEY: gettext("key or password"),
   IBAN_CODE: "IBAN",
-  PROTECTED_TERM: "protected name",
-  US_SSN: "social security number",
+  PROTECTED_TERM: gettext("protected name"),
+  US_SSN: gettext("social security number"),
+  PERSON: gettext("person"),
+  ADDRESS: gettext("address"),
+  DATE: gettext("date"),
+  LOCATION: gettext("location"),
+  PHONE_NUMBER: gettext("phone number"),
+  EMAIL_ADDRESS: gettext("email address"),
+  CREDIT_CARD: gettext("credit card"),
+  ZIP_CODE: gettext("zip code"),
+  MEDICAL_RECORD_NUMBER: gettext("medical record number"),
 };
 
 export class MessagePreview extends HTMLElement {
@@ -117,9 +127,9 @@ export class MessagePreview extends HTMLElement {
     const values = this.#values();
     const kept = values.filter(({ value }) => this.#marks.has(plain(value))).length;
     const replaced = values.length - kept;
-    if (!replaced) return "May leave as it is written";
-    const words = `${replaced} value${replaced === 1 ? "" : "s"} would be replaced`;
-    return kept ? `${words}, ${kept} not` : words;
+    if (!replaced) return gettext("May leave as it is written");
+    const words = ngettext("{number} value would be replaced", "{number} values would be replaced", replaced);
+    return kept ? gettext("{replaced}, {kept} not", { replaced: words, kept }) : words;
   }
 
   #say(words) {
@@ -159,8 +169,10 @@ export class MessagePreview extends HTMLElement {
       part.className = kept ? "placeholder kept" : "placeholder";
       part.dataset.value = value;
       part.textContent = kept ? value : placeholder;
-      part.title = kept ? "Marked as not sensitive" : value;
-      part.setAttribute("aria-label", kept ? `${value}, sent as it is` : `${placeholder}, in place of ${value}`);
+      part.title = kept ? gettext("Marked as not sensitive") : value;
+      part.setAttribute("aria-label", kept
+        ? gettext("{value}, sent as it is", { value })
+        : gettext("{placeholder}, in place of {value}", { placeholder, value }));
       parts.push(part);
       done = end;
     }
@@ -177,10 +189,10 @@ export class MessagePreview extends HTMLElement {
     row.querySelector("[data-type]").textContent = words;
     row.querySelector("[data-always]").hidden = !sure;
     row.querySelector("[data-mark]").hidden = sure || reason !== undefined;
-    row.querySelector("[data-mark]").setAttribute("aria-label", `${value} is not sensitive`);
-    row.querySelector("[data-undo]").setAttribute("aria-label", `Replace ${value} after all`);
+    row.querySelector("[data-mark]").setAttribute("aria-label", gettext("{value} is not sensitive", { value }));
+    row.querySelector("[data-undo]").setAttribute("aria-label", gettext("Replace {value} after all", { value }));
     row.querySelector("[data-marked]").hidden = reason === undefined;
-    row.querySelector("[data-reason]").textContent = reason ?? "";
+    row.querySelector("[data-reason]").textContent = this.#reasonInWords(row, reason ?? "");
     row.classList.toggle("kept", reason !== undefined);
     return row;
   }
@@ -218,7 +230,7 @@ export class MessagePreview extends HTMLElement {
       row.querySelector("[data-reasons]").hidden = !open;
       if (open) row.querySelector("[data-choose]").focus();
     } else if (button.matches("[data-choose]")) {
-      this.#mark(row, button.textContent);
+      this.#mark(row, button.dataset.choose);
     } else if (button.matches("[data-other-send]")) {
       this.#mark(row, row.querySelector("[data-other]").value);
     } else if (button.matches("[data-undo]")) {
@@ -235,6 +247,12 @@ export class MessagePreview extends HTMLElement {
     const text = row.dataset.value;
     this.#marks.set(plain(text), { text, reason: reason.trim() });
     this.#marked(text, "[data-undo]");
+  }
+
+  /** As it is offered here; what goes with the message is the same in every language. */
+  #reasonInWords(row, reason) {
+    const offered = [...row.querySelectorAll("[data-choose]")].find((each) => each.dataset.choose === reason);
+    return offered?.textContent ?? reason;
   }
 
   #marked(value, focused) {

@@ -2,6 +2,7 @@
 
 import { setServerHtml } from "./html.js";
 import { showTimes } from "./times.js";
+import { gettext } from "./words.js";
 
 /** Show what is said of an answer's review; false where nothing could be fetched. */
 export async function showReview(target, answer) {
@@ -32,7 +33,7 @@ export function listenForReviewForms() {
       if (response.ok) answer.hold();
     } catch {
       button.disabled = false;
-      button.textContent = "It could not be sent. Try again";
+      button.textContent = gettext("It could not be sent. Try again");
     }
   });
 }

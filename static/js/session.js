@@ -6,13 +6,20 @@ import { ScrollLock } from "./scroll.js";
 import { ChatSocket, newClientId } from "./socket.js";
 import { Tabs } from "./tabs.js";
 import { inWords } from "./times.js";
+import { gettext } from "./words.js";
 
 const LOST_AFTER = 1500; // milliseconds without a connection before we say so
 const RESUME_PAUSE = 2000; // before asking again a server that could not serve the answer
+const SENSITIVITY = {
+  public: gettext("public"),
+  internal: gettext("internal"),
+  confidential: gettext("confidential"),
+  restricted: gettext("restricted"),
+};
 const CONNECTION = {
-  connecting: "The connection was lost. Reconnecting.",
-  offline: "You are offline. What you send is kept and goes out when you are back.",
-  "signed-out": "You have been signed out. What you typed is kept.",
+  connecting: gettext("The connection was lost. Reconnecting."),
+  offline: gettext("You are offline. What you send is kept and goes out when you are back."),
+  "signed-out": gettext("You have been signed out. What you typed is kept."),
 };
 
 export class ChatSession extends HTMLElement {
@@ -142,7 +149,7 @@ export class ChatSession extends HTMLElement {
 
   #choose(radio) {
     this.dataset.assistant = radio.value;
-    this.composer.placeholder = `Ask ${radio.dataset.name}`;
+    this.composer.placeholder = gettext("Ask {name}", { name: radio.dataset.name });
     for (const list of this.querySelectorAll("[data-starters]")) {
       list.hidden = list.dataset.starters !== radio.value;
     }
@@ -394,7 +401,7 @@ export class ChatSession extends HTMLElement {
     this.#addCodeButtons(answer);
     this.#drawDiagrams(answer);
     const waits = type === "answer.held";
-    if (!answer.hidden) this.announcer.textContent = waits ? "The answer waits for a reviewer." : "The answer is complete.";
+    if (!answer.hidden) this.announcer.textContent = waits ? gettext("The answer waits for a reviewer.") : gettext("The answer is complete.");
     if (type === "answer.completed") {
       const next = this.#isBusy() ? undefined : this.composer.next();
       if (next !== undefined) this.#send(next);
@@ -409,7 +416,7 @@ export class ChatSession extends HTMLElement {
     const chip = this.querySelector("[data-zone]");
     chip.className = `zone-chip ${zone.sensitivity} ${zone.on_prem_only ? "stays" : ""}`;
     chip.querySelector("[data-zone-label]").textContent = zone.label;
-    chip.querySelector("[data-zone-sensitivity]").textContent = zone.sensitivity;
+    chip.querySelector("[data-zone-sensitivity]").textContent = SENSITIVITY[zone.sensitivity] ?? zone.sensitivity;
     chip.querySelector("[data-zone-place]").hidden = !zone.on_prem_only;
     chip.hidden = false;
     const panel = this.querySelector("[data-zone-panel]");
@@ -427,7 +434,7 @@ export class ChatSession extends HTMLElement {
       line.querySelector("[data-connection-sign-in]").hidden = state !== "signed-out";
       line.hidden = state === "open";
       for (const note of this.querySelectorAll("[data-question-state]")) {
-        note.textContent = state === "open" ? "" : "Kept here, not sent yet";
+        note.textContent = state === "open" ? "" : gettext("Kept here, not sent yet");
       }
     };
     if (state === "connecting") this.#connectionTimer = setTimeout(show, LOST_AFTER);
@@ -514,7 +521,7 @@ export class ChatSession extends HTMLElement {
     mark.hidden = !asOf;
     mark.querySelector("[data-as-of-day]").textContent = asOf ? inWords(asOf) : "";
     if (this.socket.state !== "open" && this.socket.state !== "connecting") {
-      turn.querySelector("[data-question-state]").textContent = "Kept here, not sent yet";
+      turn.querySelector("[data-question-state]").textContent = gettext("Kept here, not sent yet");
     }
     this.turns.append(turn);
     this.scroll.follow("question");

@@ -2,6 +2,7 @@
 // Its menus, forms and the search come when they are asked for.
 
 import { setServerHtml } from "./html.js";
+import { gettext } from "./words.js";
 
 const PHONE = "(max-width: 52rem)";
 
@@ -90,7 +91,7 @@ export class SideBar extends HTMLElement {
       link.dataset.conversation = conversation;
       const label = item.querySelector(".conversation-title");
       label.textContent = label.title = title;
-      item.querySelector("button").ariaLabel = `More for “${title}”`;
+      item.querySelector("button").ariaLabel = gettext("More for “{title}”", { title });
       if (icon) {
         const use = item.querySelector("use");
         use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${icon}`));
@@ -113,7 +114,7 @@ export class SideBar extends HTMLElement {
     const section = document.createElement("section");
     section.dataset.sidebarGroup = "Today";
     const heading = document.createElement("h2");
-    heading.textContent = "Today";
+    heading.textContent = gettext("Today");
     section.append(heading, document.createElement("ul"));
     const fixed = [...list.querySelectorAll("[data-sidebar-fixed]")].at(-1);
     if (fixed) fixed.after(section);
@@ -140,7 +141,7 @@ export class SideBar extends HTMLElement {
     const html = await get(`${button.dataset.more}&current=${current}`);
     button.disabled = false;
     if (html === null) {
-      button.querySelector("span").textContent = "Could not be loaded. Try again";
+      button.querySelector("span").textContent = gettext("Could not be loaded. Try again");
       return;
     }
     const parent = button.parentElement;

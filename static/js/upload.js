@@ -3,24 +3,25 @@
 
 import { setServerHtml } from "./html.js";
 import { showTimes } from "./times.js";
+import { LOCALE, gettext } from "./words.js";
 
 const LOOK_AGAIN = 1500; // milliseconds, while a document is being read
 const AT_ONCE = 3; // files on their way; the rest waits here
 const TRY_AGAIN = [1000, 3000, 10000]; // milliseconds, while the server is away or takes no more
 const UNITS = ["B", "kB", "MB", "GB"];
 const OUTCOMES = {
-  received: ["received", "ok"],
-  indexed: ["searchable", "ok"],
-  unchanged: ["unchanged", ""],
-  held: ["held", "warn"],
-  rejected: ["not read", "error"],
-  refused: ["not taken", "error"],
+  received: [gettext("received"), "ok"],
+  indexed: [gettext("searchable"), "ok"],
+  unchanged: [gettext("unchanged"), ""],
+  held: [gettext("held"), "warn"],
+  rejected: [gettext("not read"), "error"],
+  refused: [gettext("not taken"), "error"],
 };
 
 function sizeInWords(bytes) {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes || 1) / 3));
   const figure = bytes / 1000 ** power;
-  return `${figure.toLocaleString(undefined, { maximumFractionDigits: power ? 1 : 0 })} ${UNITS[power]}`;
+  return `${figure.toLocaleString(LOCALE, { maximumFractionDigits: power ? 1 : 0 })} ${UNITS[power]}`;
 }
 
 export function listenForUploads() {
@@ -40,7 +41,7 @@ export function listenForUploads() {
           const tooBig = file.size > limit;
           item.classList.toggle("too-big", tooBig);
           item.textContent = `${file.name}, ${sizeInWords(file.size)}`;
-          if (tooBig) item.textContent += `: larger than ${sizeInWords(limit)}`;
+          if (tooBig) item.textContent += `: ${gettext("larger than {size}", { size: sizeInWords(limit) })}`;
           return item;
         }),
       );
@@ -102,7 +103,7 @@ function addPlace(places, file) {
   const bar = document.createElement("progress");
   bar.max = 1;
   bar.value = 0;
-  bar.setAttribute("aria-label", `Upload of ${file.name}`);
+  bar.setAttribute("aria-label", gettext("Upload of {name}", { name: file.name }));
   const text = document.createElement("span");
   text.textContent = file.name;
   item.append(bar, text);
@@ -132,10 +133,10 @@ async function sendOne(file, common, place) {
 
 function trouble(status, answer) {
   if (answer?.message) return answer.message;
-  if (status === 0) return "The server could not be reached. Please add the file again.";
-  if (status === 413) return "The file is larger than the server takes. Please split it.";
-  if (status === 403) return "Your session has ended. Please reload the page and sign in again.";
-  return "The server could not take the file. Please add it again in a moment.";
+  if (status === 0) return gettext("The server could not be reached. Please add the file again.");
+  if (status === 413) return gettext("The file is larger than the server takes. Please split it.");
+  if (status === 403) return gettext("Your session has ended. Please reload the page and sign in again.");
+  return gettext("The server could not take the file. Please add it again in a moment.");
 }
 
 function tell(place, name, { outcome, message }) {

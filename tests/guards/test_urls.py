@@ -11,6 +11,7 @@ OPEN = {
     "accounts/login/",
     "accounts/logout/",  # POST only; ends a session, if there is one
     "admin/login/",
+    "language/",  # POST only; keeps a choice in a cookie
     "healthz",
     "metrics",
     "",  # redirects to the chat, which needs a login

@@ -2,11 +2,12 @@
 // first of these signs. The text field keeps the focus; the list is its combobox popup.
 
 import { blankFirst } from "./filling.js";
+import { gettext } from "../words.js";
 
 const TRIGGERS = [
-  { sign: "/", label: "Prompts", pattern: /^\/([^\n]{0,60})$/ },
-  { sign: "@", label: "Assistants", pattern: /(?:^|\s)@([^\s@]{0,40})$/ },
-  { sign: "#", label: "Documents", pattern: /(?:^|\s)#([^\s#][^\n#]{0,60}|)$/ },
+  { sign: "/", label: gettext("Prompts"), pattern: /^\/([^\n]{0,60})$/ },
+  { sign: "@", label: gettext("Assistants"), pattern: /(?:^|\s)@([^\s@]{0,40})$/ },
+  { sign: "#", label: gettext("Documents"), pattern: /(?:^|\s)#([^\s#][^\n#]{0,60}|)$/ },
 ];
 const PAUSE = 120; // milliseconds without a key before documents are asked for
 const FRESH = 60_000; // milliseconds for which the prompts that were read count
@@ -203,7 +204,7 @@ function item(kind, option, index) {
   if (kind.sign === "/") {
     const whose = document.createElement("span");
     whose.className = "tag";
-    whose.textContent = option.department || "yours";
+    whose.textContent = option.department || gettext("yours");
     row.append(whose);
   }
   return row;

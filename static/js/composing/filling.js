@@ -1,6 +1,8 @@
 // The blanks of a prompt, such as {{client}}: Tab goes from one to the next, what is typed takes its
 // place.
 
+import { gettext } from "../words.js";
+
 const BLANK = /\{\{ *([^{}\n]{1,60}?) *\}\}/g;
 
 /** How a prompt begins, for a list. */
@@ -56,6 +58,6 @@ export class Filling {
   #select({ name, start, end }) {
     this.textarea.focus();
     this.textarea.setSelectionRange(start, end);
-    document.getElementById("announcer").textContent = `Fill in: ${name}`;
+    document.getElementById("announcer").textContent = gettext("Fill in: {name}", { name });
   }
 }

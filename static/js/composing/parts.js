@@ -2,10 +2,11 @@
 // read as soon as they are dropped, pasted or picked.
 
 import { cloneTemplate } from "../html.js";
+import { gettext } from "../words.js";
 
 const FILES_AT_ONCE = 5;
 const DOCUMENTS_AT_ONCE = 10;
-const LOST = "The connection was lost. Remove it and attach it again.";
+const LOST = gettext("The connection was lost. Remove it and attach it again.");
 
 export class Parts {
   #items = [];
@@ -17,9 +18,9 @@ export class Parts {
 
   /** Why the message cannot be sent yet; "" where it can. */
   get problem() {
-    if (this.#items.some((item) => item.request)) return "A file is still being read. Send again in a moment.";
+    if (this.#items.some((item) => item.request)) return gettext("A file is still being read. Send again in a moment.");
     const failed = this.#items.find((item) => item.failed);
-    return failed ? `Remove “${failed.name}”, which was not taken, then send again.` : "";
+    return failed ? gettext("Remove “{name}”, which was not taken, then send again.", failed) : "";
   }
 
   /** The slugs of the zones that attached files are put into. */
@@ -31,7 +32,7 @@ export class Parts {
     const named = this.#items.filter((item) => item.kind === "document");
     if (named.some((item) => item.id === id)) return;
     if (named.length >= DOCUMENTS_AT_ONCE) {
-      this.composer.error = `At most ${DOCUMENTS_AT_ONCE} documents can be named.`;
+      this.composer.error = gettext("At most {limit} documents can be named.", { limit: DOCUMENTS_AT_ONCE });
       return;
     }
     this.#add({ kind: "document", id, name });
@@ -40,13 +41,13 @@ export class Parts {
   addFiles(files) {
     for (const file of files) {
       if (this.#items.filter((item) => item.kind === "file").length >= FILES_AT_ONCE) {
-        this.composer.error = `At most ${FILES_AT_ONCE} files go with one message.`;
+        this.composer.error = gettext("At most {limit} files go with one message.", { limit: FILES_AT_ONCE });
         return;
       }
-      const item = { kind: "file", id: "", name: file.name || "pasted file", zones: [], zone: "" };
+      const item = { kind: "file", id: "", name: file.name || gettext("pasted file"), zones: [], zone: "" };
       this.#add(item);
       const limit = Number(this.composer.dataset.fileLimit);
-      if (file.size > limit) this.#fail(item, `is larger than ${Math.round(limit / 1024 ** 2)} MB.`);
+      if (file.size > limit) this.#fail(item, gettext("is larger than {size} MB.", { size: Math.round(limit / 1024 ** 2) }));
       else this.#send(item, file);
     }
   }
@@ -74,7 +75,7 @@ export class Parts {
     item.chip.classList.add(item.kind);
     item.chip.querySelector("[data-part-name]").textContent = item.name;
     const remove = item.chip.querySelector("[data-part-remove]");
-    remove.setAttribute("aria-label", `Remove ${item.name}`);
+    remove.setAttribute("aria-label", gettext("Remove {name}", { name: item.name }));
     remove.addEventListener("click", () => this.#remove(item));
     this.#items.push(item);
     this.#show();
@@ -121,7 +122,7 @@ export class Parts {
     });
     request.upload.addEventListener("load", () => {
       progress.removeAttribute("value"); // for as long as it takes to read
-      item.chip.querySelector("[data-part-state]").textContent = "Reading";
+      item.chip.querySelector("[data-part-state]").textContent = gettext("Reading");
     });
     request.addEventListener("error", () => this.#fail(item, LOST));
     request.addEventListener("load", () => this.#received(item, request));
@@ -133,7 +134,7 @@ export class Parts {
   #received(item, request) {
     const told = request.response;
     if (request.status !== 200 || !told?.id) {
-      this.#fail(item, told?.message ?? "It was not taken. Remove it and attach it again.");
+      this.#fail(item, told?.message ?? gettext("It was not taken. Remove it and attach it again."));
       return;
     }
     item.request = null;
@@ -143,12 +144,12 @@ export class Parts {
     item.chip.querySelector("[data-part-state]").textContent = "";
     if (told.zones.length > 1) this.#offerZones(item, told.zones);
     this.composer.preview?.refresh();
-    document.getElementById("announcer").textContent = `${item.name} is attached.`;
+    document.getElementById("announcer").textContent = gettext("{name} is attached.", { name: item.name });
   }
 
   #offerZones(item, zones) {
     const select = item.chip.querySelector("select");
-    select.setAttribute("aria-label", `Data zone of ${item.name}`);
+    select.setAttribute("aria-label", gettext("Data zone of {name}", { name: item.name }));
     select.replaceChildren(...zones.map(({ slug, name }) => new Option(name, slug)));
     select.addEventListener("change", () => {
       item.zone = select.value;

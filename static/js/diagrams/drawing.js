@@ -2,6 +2,7 @@
 // near. The source stays below, for whoever wants it, and where it cannot be drawn.
 
 import { cloneTemplate } from "../html.js";
+import { gettext } from "../words.js";
 
 const NEAR = "400px";
 
@@ -27,7 +28,7 @@ const near = new IntersectionObserver(
 function draw(figure) {
   const frame = document.createElement("iframe");
   frame.className = "diagram-frame";
-  frame.title = "Diagram";
+  frame.title = gettext("Diagram");
   frame.setAttribute("sandbox", "allow-scripts");
   frame.src = figure.session.dataset.diagramUrl;
   const listen = ({ data, source }) => {

@@ -2,6 +2,7 @@
 
 import { setServerHtml } from "../html.js";
 import { showTimes } from "../times.js";
+import { gettext } from "../words.js";
 
 /** Put them in place of the button; true if that was possible. */
 export async function addEarlier(button, scroll) {
@@ -14,7 +15,7 @@ export async function addEarlier(button, scroll) {
     // offline or signed out
   }
   if (html === null) {
-    button.querySelector("span").textContent = "Could not be loaded. Try again";
+    button.querySelector("span").textContent = gettext("Could not be loaded. Try again");
     return false;
   }
   const place = button.parentElement;

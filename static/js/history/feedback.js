@@ -1,6 +1,7 @@
 // Thumbs on an answer: one press is stored at once, reasons and a comment may follow.
 
 import { setServerHtml } from "../html.js";
+import { gettext } from "../words.js";
 
 /** A thumb was pressed: store it and show its form; pressed again, show the form to change it. */
 export async function judge(answer, button) {
@@ -53,7 +54,7 @@ async function send(place, url, options) {
     const line = document.createElement("p");
     line.className = "notice error";
     line.setAttribute("role", "alert");
-    line.textContent = "Your feedback could not be sent. Check your connection, then try again.";
+    line.textContent = gettext("Your feedback could not be sent. Check your connection, then try again.");
     place.replaceChildren(line);
     return { ok: false, form };
   }

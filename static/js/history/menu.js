@@ -2,6 +2,7 @@
 
 import { setServerHtml } from "../html.js";
 import { showTimes } from "../times.js";
+import { gettext } from "../words.js";
 
 const menu = document.getElementById("conversation-menu");
 const dialog = document.getElementById("conversation-dialog");
@@ -48,9 +49,9 @@ dialog.addEventListener("submit", async (event) => {
   const response = await post(form.action, body);
   event.submitter.disabled = false;
   if (response?.status === 204) await done(form);
-  else if (response?.status === 404) fail("This conversation is not there any more.");
+  else if (response?.status === 404) fail(gettext("This conversation is not there any more."));
   else if (response) show(await response.text());
-  else fail("It could not be sent. Check your connection, then try again.");
+  else fail(gettext("It could not be sent. Check your connection, then try again."));
 });
 
 /** Open the menu at its button, which stands in or is an element with `data-conversation`. */
@@ -99,10 +100,10 @@ function place(button) {
 async function act(name, isOn) {
   const response = await post(`/chat/${subject.id}/${name}/`, new URLSearchParams({ on: isOn ? "0" : "1" }));
   if (!response?.ok) {
-    announcer.textContent = "It could not be changed. Try again.";
+    announcer.textContent = gettext("It could not be changed. Try again.");
     return;
   }
-  const said = { pin: ["Pinned", "Unpinned"], archive: ["Archived", "Taken out of the archive"] };
+  const said = { pin: [gettext("Pinned"), gettext("Unpinned")], archive: [gettext("Archived"), gettext("Taken out of the archive")] };
   announcer.textContent = said[name][isOn ? 1 : 0];
   const top = document.querySelector(".topbar [data-conversation-menu]");
   if (top?.dataset.conversation === subject.id) {
@@ -121,7 +122,7 @@ async function openForm(url) {
     dialog.showModal();
     dialog.querySelector("[autofocus]")?.focus();
   } catch {
-    announcer.textContent = "It could not be opened. Try again.";
+    announcer.textContent = gettext("It could not be opened. Try again.");
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { setServerHtml } from "../html.js";
 import { showTimes } from "../times.js";
+import { gettext } from "../words.js";
 
 const PAUSE = 160; // milliseconds without a key before the server is asked
 
@@ -62,7 +63,7 @@ async function look() {
     showTimes(results);
   } catch (error) {
     if (error.name === "AbortError") return;
-    results.textContent = "The search could not be asked. Check your connection, then try again.";
+    results.textContent = gettext("The search could not be asked. Check your connection, then try again.");
   }
   results.setAttribute("aria-busy", "false");
 }

@@ -1,6 +1,8 @@
 // Reading an answer aloud, in a voice of this machine: a voice that is spoken elsewhere would send
 // the text there, so those are never used.
 
+import { gettext } from "../words.js";
+
 let speaking; // the button whose answer is being read
 
 export const canReadAloud = () => "speechSynthesis" in globalThis;
@@ -23,7 +25,7 @@ export async function readAloud(button, text) {
   if (again) return "";
   const voices = await listVoices();
   if (!voices.length) {
-    return "This browser has no voice of its own on this machine, and others would send the text away.";
+    return gettext("This browser has no voice of its own on this machine, and others would send the text away.");
   }
   const language = document.documentElement.lang;
   const voice = voices.find((each) => each.lang.startsWith(language) && each.default)

@@ -3,6 +3,7 @@
 
 import { closeMicrophone, levelOf, openMicrophone } from "./microphone.js";
 import { post } from "./requests.js";
+import { gettext } from "../words.js";
 
 const RATE = 16_000;
 const FIRST = 1.0; // seconds of sound before it is heard for the first time
@@ -166,7 +167,7 @@ export class VoiceInput {
       await dictation.start();
       this.button.dataset.voice = "listening";
       this.placeholder = this.textarea.placeholder;
-      this.textarea.placeholder = "Listening";
+      this.textarea.placeholder = gettext("Listening");
       this.button.setAttribute("aria-pressed", "true");
     } catch (error) {
       this.#say(error.message);

@@ -6,6 +6,7 @@ import { dropTake, keepTake, listTakes } from "./kept.js";
 import { VoiceRecorder } from "./recorder.js";
 import { getFragment } from "./requests.js";
 import { claimTake, sendFile, TakeSender } from "./sending.js";
+import { gettext, ngettext } from "../words.js";
 
 const LOOK_AGAIN = 1500; // milliseconds, while a recording is being transcribed
 const AT_ONCE = 2; // files on their way
@@ -38,7 +39,7 @@ function addLine(name) {
   const line = cloneTemplate(page, "sending");
   const part = (each) => line.querySelector(`[data-send-${each}]`);
   part("name").textContent = name;
-  part("share").setAttribute("aria-label", `${name}, sent`);
+  part("share").setAttribute("aria-label", gettext("{name}, sent", { name }));
   sending.append(line);
   sending.hidden = false;
   return {
@@ -69,12 +70,16 @@ function show(sender, line) {
   sender.addEventListener("change", () => {
     line.share(take.count ? take.sent / take.count : 0);
     if (sender.refused) {
-      line.say(`${sender.refused.message} What was recorded is kept in this browser.`, true);
+      line.say(`${sender.refused.message} ${gettext("What was recorded is kept in this browser.")}`, true);
       line.offer(() => again(sender, line), () => drop(take, line));
     } else if (sender.problem) {
-      line.say(`Not sent yet: ${left()} ${left() === 1 ? "piece" : "pieces"}. They are kept here and go out by themselves.`);
+      line.say(ngettext(
+        "Not sent yet: {number} piece. They are kept here and go out by themselves.",
+        "Not sent yet: {number} pieces. They are kept here and go out by themselves.",
+        left(),
+      ));
     } else {
-      line.say(left() ? "on its way" : "all of it has arrived");
+      line.say(left() ? gettext("on its way") : gettext("all of it has arrived"));
     }
   });
   sender.addEventListener("done", async () => {
@@ -87,12 +92,12 @@ function show(sender, line) {
 function again(sender, line) {
   sender.refused = undefined;
   line.offer(null, null);
-  line.say("on its way");
+  line.say(gettext("on its way"));
   sender.wake();
 }
 
 async function drop(take, line) {
-  if (!confirm("Throw away what was recorded and has not been sent?")) return;
+  if (!confirm(gettext("Throw away what was recorded and has not been sent?"))) return;
   await dropTake(take.key);
   line.remove();
 }
@@ -105,7 +110,7 @@ async function takeUp() {
       await keepTake(take);
       const sender = new TakeSender(take);
       const line = addLine(take.name);
-      line.say("was not sent completely, and is now");
+      line.say(gettext("was not sent completely, and is now"));
       show(sender, line);
       const done = new Promise((release) => sender.addEventListener("done", release));
       sender.wake();
@@ -159,21 +164,21 @@ async function sendOne({ file, line }, fields) {
   const limit = Number(page.dataset.limit);
   line.offer(null, null);
   if (!file.size) {
-    line.say("is empty. Check that it was copied whole.", true);
+    line.say(gettext("is empty. Check that it was copied whole."), true);
     line.offer(null, line.remove);
     return;
   }
   if (file.size > limit) {
-    line.say(`is larger than ${Math.floor(limit / 2 ** 20)} MB. Split it, or save it with a stronger compression.`, true);
+    line.say(gettext("is larger than {size} MB. Split it, or save it with a stronger compression.", { size: Math.floor(limit / 2 ** 20) }), true);
     line.offer(null, line.remove);
     return;
   }
-  line.say("on its way");
+  line.say(gettext("on its way"));
   try {
     await sendFile(file, fields, Number(page.dataset.chunk), {
       onShare: (share) => {
         line.share(share);
-        line.say("on its way");
+        line.say(gettext("on its way"));
       },
       onWait: (error) => line.say(error.message),
     });
@@ -181,7 +186,7 @@ async function sendOne({ file, line }, fields) {
     await refresh();
     follow();
   } catch (error) {
-    line.say(error.message || "could not be read. Choose it again.", true);
+    line.say(error.message || gettext("could not be read. Choose it again."), true);
     line.offer(() => sendOne({ file, line }, fields), line.remove);
   }
 }

@@ -1,22 +1,24 @@
 // The microphone: opened with a clear message when it cannot be, and how loud it is.
 
+import { gettext } from "../words.js";
+
 const PROBLEMS = {
-  NotAllowedError: "The browser does not let this page use the microphone. Allow it in the address bar, then try again.",
-  NotFoundError: "No microphone was found. Connect one, then try again.",
-  NotReadableError: "The microphone is in use by another program. Close that, then try again.",
+  NotAllowedError: gettext("The browser does not let this page use the microphone. Allow it in the address bar, then try again."),
+  NotFoundError: gettext("No microphone was found. Connect one, then try again."),
+  NotReadableError: gettext("The microphone is in use by another program. Close that, then try again."),
 };
 
 /** A stream of one channel. Throws an Error whose message says what to do. */
 export async function openMicrophone() {
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new Error("The microphone needs a secure connection (https). Ask your administrator.");
+    throw new Error(gettext("The microphone needs a secure connection (https). Ask your administrator."));
   }
   try {
     return await navigator.mediaDevices.getUserMedia({
       audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
   } catch (error) {
-    throw new Error(PROBLEMS[error.name] ?? `The microphone could not be opened (${error.name}).`);
+    throw new Error(PROBLEMS[error.name] ?? gettext("The microphone could not be opened ({error}).", { error: error.name }));
   }
 }
 

@@ -4,6 +4,7 @@ import { setServerHtml } from "../html.js";
 import { showTimes } from "../times.js";
 import { Player } from "./player.js";
 import { getFragment, post } from "./requests.js";
+import { gettext } from "../words.js";
 
 const LOOK_AGAIN = 1000; // milliseconds, while it is being drafted
 
@@ -80,8 +81,8 @@ class NotePage extends HTMLElement {
     area.rows = 2;
     area.maxLength = 2000;
     area.value = value;
-    area.setAttribute("aria-label", "Statement");
-    form.append(area, this.#button("Save", "save", "primary"), this.#button("Cancel", "cancel", ""));
+    area.setAttribute("aria-label", gettext("Statement"));
+    form.append(area, this.#button(gettext("Save"), "save", "primary"), this.#button(gettext("Cancel"), "cancel", ""));
     return form;
   }
 

@@ -5,11 +5,12 @@ import { claimTake, TakeSender } from "./sending.js";
 import { keepPiece, keepTake } from "./kept.js";
 import { closeMicrophone, Level, openMicrophone } from "./microphone.js";
 import { clock } from "./requests.js";
+import { LOCALE, gettext } from "../words.js";
 
 const PIECE_SECONDS = 3;
 const TYPES = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
 const BARS = 240; // of the wave, the newest on the right
-const IDLE = "Or drop a recording below. Nothing audible leaves the premises.";
+const IDLE = gettext("Or drop a recording below. Nothing audible leaves the premises.");
 
 /** Events, bubbling: `take-begun` (detail: its sender), `take-ended`. */
 export class VoiceRecorder extends HTMLElement {
@@ -40,7 +41,7 @@ export class VoiceRecorder extends HTMLElement {
       key: crypto.randomUUID(),
       user: page.dataset.user,
       zone: field("zone"),
-      name: field("name") || `Recording of ${new Date().toLocaleString()}`,
+      name: field("name") || gettext("Recording of {moment}", { moment: new Date().toLocaleString(LOCALE) }),
       language: field("language"),
       recording: null,
       sent: 0,
@@ -52,7 +53,7 @@ export class VoiceRecorder extends HTMLElement {
       await keepTake(take);
     } catch {
       closeMicrophone(this.stream);
-      this.#tell("This browser keeps no data (a private window?), so a recording could be lost. Use another window.");
+      this.#tell(gettext("This browser keeps no data (a private window?), so a recording could be lost. Use another window."));
       return;
     }
     this.sender = new TakeSender(take);
@@ -85,7 +86,7 @@ export class VoiceRecorder extends HTMLElement {
         await keepPiece(take, take.count - 1, bytes);
       } catch {
         take.count -= 1;
-        this.#tell("The browser’s storage is full. The recording ends here; what came before is kept.");
+        this.#tell(gettext("The browser’s storage is full. The recording ends here; what came before is kept."));
         this.#finish();
         return;
       }
@@ -133,8 +134,8 @@ export class VoiceRecorder extends HTMLElement {
     this.classList.toggle("recording-now", state === "recording");
     this.piece("record").hidden = Boolean(state);
     for (const name of ["pause", "finish", "time", "level"]) this.piece(name).hidden = !state;
-    this.piece("pause-text").textContent = state === "paused" ? "Go on" : "Pause";
-    this.piece("state").textContent = { recording: "Recording", paused: "Paused" }[state] ?? IDLE;
+    this.piece("pause-text").textContent = state === "paused" ? gettext("Go on") : gettext("Pause");
+    this.piece("state").textContent = { recording: gettext("Recording"), paused: gettext("Paused") }[state] ?? IDLE;
     if (!state) this.#draw();
   }
 

@@ -1,8 +1,10 @@
 // Requests of the recordings' pages: JSON or bytes in, JSON or HTML out, and what went wrong in words.
 
-const OFFLINE = "The server could not be reached. Please try again when you are back online.";
-const SIGNED_OUT = "Your session has ended. Please reload the page and sign in again.";
-const UNKNOWN = "The server could not do this at the moment. Please try again.";
+import { gettext } from "../words.js";
+
+const OFFLINE = gettext("The server could not be reached. Please try again when you are back online.");
+const SIGNED_OUT = gettext("Your session has ended. Please reload the page and sign in again.");
+const UNKNOWN = gettext("The server could not do this at the moment. Please try again.");
 
 /** `again` says that the same request may succeed later. */
 export class Refused extends Error {

@@ -4,6 +4,7 @@ import { cloneTemplate, setServerHtml } from "../html.js";
 import { showTimes } from "../times.js";
 import { Player } from "./player.js";
 import { getFragment, post } from "./requests.js";
+import { gettext } from "../words.js";
 
 const LOOK_AGAIN = 1500; // milliseconds, while it is being transcribed
 
@@ -96,7 +97,7 @@ class TranscriptPage extends HTMLElement {
     for (const segment of this.#hits) segment.classList.add("hit");
     this.#hit = -1;
     this.#paint(wanted);
-    this.querySelector("[data-search-count]").textContent = wanted ? `${this.#hits.length} found` : "";
+    this.querySelector("[data-search-count]").textContent = wanted ? gettext("{number} found", { number: this.#hits.length }) : "";
   }
 
   /** The found letters themselves, without changing the text; where the browser can. */
@@ -124,7 +125,7 @@ class TranscriptPage extends HTMLElement {
     const segment = this.#hits[this.#hit];
     segment.classList.add("hit-now");
     segment.scrollIntoView({ block: "center" });
-    this.querySelector("[data-search-count]").textContent = `${this.#hit + 1} of ${this.#hits.length}`;
+    this.querySelector("[data-search-count]").textContent = gettext("{number} of {total}", { number: this.#hit + 1, total: this.#hits.length });
   }
 
   // ---- correcting ---------------------------------------------------------------------------

@@ -25,6 +25,12 @@ def notes() -> None:
     dictation.main()
 
 
+def pictures() -> None:
+    from benchmarks import pictures as recognition
+
+    recognition.main()
+
+
 def history() -> None:
     from benchmarks import history as conversations
 
@@ -43,6 +49,7 @@ def main() -> None:
         ("The wire, small", lambda: wire.main(["--requests", "200"])),
         ("Links", links.main),
         ("Transcription", transcription.main),
+        ("Pictures", pictures),
         ("Notes", notes),
         ("History", history),
     ):

@@ -158,8 +158,10 @@ def attached(part: EmailMessage, number: int) -> Attachment | None:
         name = name_of(part) or header(mail, "Subject") or "mail"
         return Attachment(name[:MAX_NAME].removesuffix(".eml") + ".eml", content)
     if part.get_content_maintype() in ("image", "audio", "video", "message"):
-        named = name_of(part) and part.get_content_disposition() == "attachment"
-        return Attachment(name_of(part), b"") if named else None
+        if not name_of(part) or part.get_content_disposition() != "attachment":
+            return None  # a signature's logo
+        picture = payload(part) if part.get_content_maintype() == "image" else b""
+        return Attachment(name_of(part), picture)
     content = payload(part)
     suffix = {"text/html": "html", "text/calendar": "txt"}.get(kind, "txt")
     return Attachment(name_of(part) or f"part {number}.{suffix}", content) if content else None

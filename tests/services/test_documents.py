@@ -553,7 +553,7 @@ def test_the_demo_is_not_held(cast):
     [
         ("bomb.docx", make_zip_bomb(), "unpacks to far more"),
         ("broken.pdf", b"%PDF-1.7 and no more", "is damaged"),
-        ("scan.pdf", make_pdf([]), "scanned images"),
+        ("scan.pdf", make_pdf([]), "no text that could be recognised"),
     ],
 )
 def test_a_hostile_file_is_rejected_with_its_reason(cast, name, content, says):

@@ -85,7 +85,7 @@ def test_the_list_says_what_became_of_each_file(cast, client, upload):
     assert response.status_code == 200
     page = body(response)
     assert "gifts.md will be searchable in a moment" in page
-    assert "“&lt;b&gt;.png” is an image, not a text." in page
+    assert "“&lt;b&gt;.png” is damaged and cannot be opened." in page
 
     page = body(client.get("/documents/"))
     assert "Gifts Policy" in page

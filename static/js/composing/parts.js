@@ -43,7 +43,8 @@ export class Parts {
         this.composer.error = `At most ${FILES_AT_ONCE} files go with one message.`;
         return;
       }
-      const item = { kind: "file", id: "", name: file.name || "pasted file", zones: [], zone: "" };
+      const isPicture = file.type.startsWith("image/");
+      const item = { kind: "file", id: "", name: file.name || "pasted file", isPicture, zones: [], zone: "" };
       this.#add(item);
       const limit = Number(this.composer.dataset.fileLimit);
       if (file.size > limit) this.#fail(item, `is larger than ${Math.round(limit / 1024 ** 2)} MB.`);
@@ -121,7 +122,7 @@ export class Parts {
     });
     request.upload.addEventListener("load", () => {
       progress.removeAttribute("value"); // for as long as it takes to read
-      item.chip.querySelector("[data-part-state]").textContent = "Reading";
+      item.chip.querySelector("[data-part-state]").textContent = item.isPicture ? "Recognising its text" : "Reading";
     });
     request.addEventListener("error", () => this.#fail(item, LOST));
     request.addEventListener("load", () => this.#received(item, request));
@@ -141,9 +142,17 @@ export class Parts {
     item.zone = told.zones[0]?.slug ?? "";
     item.chip.querySelector("progress").hidden = true;
     item.chip.querySelector("[data-part-state]").textContent = "";
+    if (told.recognised) this.#showRecognised(item, told);
     if (told.zones.length > 1) this.#offerZones(item, told.zones);
     this.composer.preview?.refresh();
     document.getElementById("announcer").textContent = `${item.name} is attached.`;
+  }
+
+  #showRecognised(item, { recognised, sure }) {
+    item.recognised = item.chip.querySelector("[data-part-recognised]");
+    item.recognised.querySelector("summary").textContent = `Text recognised in ${item.name}, ${sure}`;
+    item.recognised.querySelector("pre").textContent = recognised;
+    item.recognised.hidden = false;
   }
 
   #offerZones(item, zones) {

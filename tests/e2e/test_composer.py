@@ -56,7 +56,10 @@ from assistants.models import Assistant, Document
 from assistants.services import library, registry, retrieval
 from assistants.services.ready_actions import ACTIONS
 from django.contrib.auth import get_user_model
-USERS = {{"compliance": "alice", "clinical": "carol", "code": "dave"}}
+from django.contrib.auth.models import Group
+USERS = {{"compliance": "alice", "clinical": "carol", "code": "dave", "marketing": "mia"}}
+mia, _ = get_user_model().objects.get_or_create(username="mia")
+mia.groups.add(Group.objects.get(name="marketing"))
 found = []
 for case in {cases!r}:
     action = next(each for each in ACTIONS[case["assistant"]] if each.name == case["action"])

@@ -304,7 +304,7 @@ def _with_attachments(name: str, found: tuple[Attachment, ...], max_bytes: int, 
         shown = file_name(attachment.name)
         try:
             if not attachment.content:
-                raise rejected(shown, "is a recording, not a text.")
+                raise rejected(shown, "is a recording, or a picture of another kind.")
             inner = _parse(shown, attachment.content, max_bytes, mail)
             sections.append(attachments.as_section(shown, inner))
         except DocumentRejected as error:

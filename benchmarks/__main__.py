@@ -29,6 +29,12 @@ def notes() -> None:
     dictation.main()
 
 
+def pictures() -> None:
+    from benchmarks import pictures as recognition
+
+    recognition.main()
+
+
 def history() -> None:
     from benchmarks import history as conversations
 
@@ -55,6 +61,7 @@ def main() -> None:
         ("The wire, small", lambda: wire.main(["--requests", "200"])),
         ("Links", links.main),
         ("Transcription", transcription.main),
+        ("Pictures", pictures),
         ("Notes", notes),
         ("History", history),
         ("The page", page),

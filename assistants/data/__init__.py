@@ -60,7 +60,15 @@ from assistants.data.listing import (
     get_document_list,
     list_documents,
 )
-from assistants.data.parsing import detect, file_name, is_picture, parse_document, read_text
+from assistants.data.parsing import (
+    ReadFile,
+    detect,
+    file_name,
+    parse_document,
+    read_file,
+    take_in,
+)
+from assistants.data.pictures import how_sure
 from assistants.data.privacy import (
     QUASI_IDENTIFIERS,
     SensitiveSpan,
@@ -174,6 +182,7 @@ __all__ = [
     "NotTaken",
     "ParsedDocument",
     "Part",
+    "ReadFile",
     "ReadyVersion",
     "Removed",
     "Restorer",
@@ -234,12 +243,12 @@ __all__ = [
     "get_version",
     "grant_rights",
     "hold_version",
+    "how_sure",
     "index_version",
     "index_versions",
     "is_anything_due",
     "is_asker",
     "is_graph_due",
-    "is_picture",
     "is_relevant",
     "join_neighbours",
     "join_zones",
@@ -267,7 +276,7 @@ __all__ = [
     "page_of",
     "parse_document",
     "postpone_versions",
-    "read_text",
+    "read_file",
     "rebuild_links",
     "receive_from_source",
     "receive_version",
@@ -292,5 +301,6 @@ __all__ = [
     "search",
     "search_history",
     "switch_model",
+    "take_in",
     "weigh",
 ]

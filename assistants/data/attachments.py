@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from assistants.data.blocks import BlockKind, ParsedDocument
+from assistants.data.pictures import how_sure
 from assistants.data.structure import MARKED_UP, PROSE
 from assistants.formats import markup
 
@@ -17,8 +18,13 @@ _LEVEL = 2  # of an attachment's own heading
 
 
 def as_section(name: str, document: ParsedDocument) -> str:
-    """The document as Markdown, below a heading with its name and with its own headings below."""
-    return f"{markup.heading(_LEVEL, f'Attachment: {name}')}\n\n{_body(document)}"
+    """The document as Markdown, below a heading with its name and with its own headings below; of a
+    picture it is said how sure its text is.
+    """
+    parts = [markup.heading(_LEVEL, f"Attachment: {name}")]
+    if document.confidence is not None:
+        parts.append(f"(Text recognised in a picture, {how_sure(document.confidence)}.)")
+    return "\n\n".join([*parts, _body(document)])
 
 
 def as_note(name: str, why: str) -> str:

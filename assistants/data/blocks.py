@@ -38,7 +38,8 @@ class ParsedDocument:
     """Text as it is stored, shown and cited; every offset counts characters of `text`.
 
     `blocks` are in order and do not overlap. `pages` holds the offset at which each page of a PDF
-    and each slide of a presentation starts, in order; of others it is empty.
+    and each slide of a presentation starts, in order; of others it is empty. `confidence` is how
+    sure what was recognised in pictures is, 0 to 1; None where nothing was.
     """
 
     title: str
@@ -46,6 +47,7 @@ class ParsedDocument:
     media_type: str
     blocks: tuple[Block, ...]
     pages: tuple[int, ...] = ()
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,11 +60,12 @@ update assistants_documentversion as version
 set status = 'indexed', error = '', content = '', pipeline = %(pipeline)s,
     current = ready.current, valid_from = ready.valid_from, text = ready.text,
     pages = ready.pages::int[], media_type = ready.media_type, detected = ready.detected::jsonb,
-    detected_sensitivity = ready.sensitivity
+    detected_sensitivity = ready.sensitivity, recognised = ready.recognised
 from unnest(
     %(ids)s::uuid[], %(currents)s::bool[], %(valid)s::timestamptz[], %(texts)s::text[],
-    %(pages)s::text[], %(media_types)s::text[], %(detected)s::text[], %(sensitivities)s::int[]
-) as ready (id, current, valid_from, text, pages, media_type, detected, sensitivity)
+    %(pages)s::text[], %(media_types)s::text[], %(detected)s::text[], %(sensitivities)s::int[],
+    %(recognised)s::float8[]
+) as ready (id, current, valid_from, text, pages, media_type, detected, sensitivity, recognised)
 where version.id = ready.id
 """
 NAME_DOCUMENTS = """
@@ -167,6 +168,7 @@ def complete_versions(ready: Sequence[tuple[DocumentVersion, ReadyVersion]], pip
                 "media_types": [draft.parsed.media_type for _, draft in ready],
                 "detected": [json.dumps(dict(draft.detected)) for _, draft in ready],
                 "sensitivities": [draft.detected_sensitivity for _, draft in ready],
+                "recognised": [draft.parsed.confidence for _, draft in ready],
             },
         )
         # An older version, or one of a removed document, does not name it.

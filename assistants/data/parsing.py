@@ -1,7 +1,7 @@
 """From a file's bytes and name to a parsed document, or a clear refusal that names the file.
 
 The content decides what a file is; its name decides only among kinds of text. Hostile formats
-(PDF, office, HTML, mail) are read in a process of their own.
+(PDF, office, HTML, mail, pictures) are read in a process of their own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from assistants.data import attachments, blocks, captions, delimited
+from assistants.data import attachments, blocks, captions, delimited, pictures
 from assistants.data.blocks import ParsedDocument
 from assistants.data.normalising import control_share, normalise
 from assistants.data.sandbox import read_apart
@@ -24,10 +24,12 @@ from assistants.data.structure.turns import looks_like_transcript
 from assistants.exceptions import DocumentRejected
 from assistants.formats import (
     MAX_CHARACTERS,
+    MAX_DOTS,
     MAX_PAGES,
     MAX_PARTS,
     MAX_ROWS,
     Attachment,
+    Reading,
     Reason,
     Unreadable,
 )
@@ -37,6 +39,7 @@ NAME_CHARACTERS = 120
 MAX_ATTACHMENTS = 50  # of a mail and the mails within it
 MAX_NESTED = 3  # mails within mails
 MAIL_SECONDS = 120.0  # for a mail with all that came with it
+MAIL_SCANS = 10  # pages that are recognised of all that came with a mail
 
 _READERS = {
     blocks.PDF: "pdf",
@@ -45,6 +48,7 @@ _READERS = {
     blocks.XLSX: "xlsx",
     blocks.HTML: "html",
     blocks.MAIL: "mail",
+    **dict.fromkeys(pictures.MEDIA_TYPES, "picture"),
 }
 _CODE = "text/x-"
 _BY_SUFFIX = {
@@ -105,11 +109,6 @@ _BY_NAME = {"Dockerfile": _CODE + "docker", "Makefile": _CODE + "make"}
 
 # What begins like this is not text, whatever it is called.
 _SIGNATURES = [
-    (b"\x89PNG\r\n", "an image"),
-    (b"\xff\xd8\xff", "an image"),
-    (b"GIF8", "an image"),
-    (b"II*\x00", "an image"),
-    (b"MM\x00*", "an image"),
     (b"\x1f\x8b", "an archive"),
     (b"BZh", "an archive"),
     (b"\xfd7zXZ", "an archive"),
@@ -147,8 +146,7 @@ _REASONS = {
     Reason.ENCRYPTED: "is protected with a password. Please remove the protection first.",
     Reason.EXPANDS: "unpacks to far more than a document should, so it was not opened. "
     "Please save its text as a new file.",
-    Reason.NO_TEXT: "holds no text, perhaps only scanned images. "
-    "Please run text recognition (OCR) on it first.",
+    Reason.NO_TEXT: "holds no text.",
     Reason.TOO_LONG: "holds too much text for one document. Please split it into parts.",
     Reason.TOO_MANY_PAGES: f"has more than {MAX_PAGES:,} pages, the most that can be read. "
     "Please split it into parts.",
@@ -159,12 +157,36 @@ _REASONS = {
     "Please save what is needed as files of their own.",
     Reason.TOO_COSTLY: "took more time or memory to read than a document should. "
     "Please export it again, or split it into parts.",
+    Reason.TOO_MANY_DOTS: f"has more than {MAX_DOTS // 1_000_000} million dots, the most that can "
+    "be read. Please save it smaller.",
+    Reason.TOO_MANY_SCANS: "has more scanned pages than are read at once{most}. "
+    "Please split it into parts.",
+    Reason.NOTHING_RECOGNISED: "shows no text that could be recognised. Its text is all that is "
+    "read of a picture. Please take a sharper one, or type what matters in it.",
+    Reason.NO_RECOGNITION: "is a picture or a scan, and what recognises its text is not installed "
+    "here. Please tell your administrator, or attach the document that it comes from.",
 }
 
 
 def parse_document(name: str, content: bytes, max_bytes: int) -> ParsedDocument:
     """`name` is a file name or path. Raises DocumentRejected; its `user_message` names the file."""
     return _parse(name, content, max_bytes, _Mail(time.monotonic() + MAIL_SECONDS))
+
+
+def take_in(name: str, content: bytes, max_bytes: int) -> tuple[bytes, str]:
+    """What may be kept of a file until it is read, and its media type: of a picture its dots alone.
+
+    Cheap for all else. Raises DocumentRejected as `detect` does, and for a picture that cannot be
+    opened.
+    """
+    media_type = detect(name, content, max_bytes)
+    if media_type not in pictures.MEDIA_TYPES:
+        return content, media_type
+    try:
+        kept = pictures.clean_picture(content)
+    except Unreadable as error:
+        raise _unreadable(name, error) from error
+    return kept, pictures.picture_type(kept)
 
 
 @dataclass(slots=True)
@@ -174,19 +196,31 @@ class _Mail:
     ends: float
     files: int = MAX_ATTACHMENTS
     depth: int = 0
+    scans: int = pictures.MOST_SCANS
+    scans_within: int = MAIL_SCANS
 
-
-def read_text(name: str, content: bytes, max_bytes: int) -> str:
-    """Its text alone, read as `parse_document` reads it. Raises DocumentRejected as there."""
-    return _read(name, content, max_bytes, _Mail(time.monotonic() + MAIL_SECONDS)).text
+    @property
+    def scans_of_file(self) -> int:
+        return self.scans_within if self.depth else self.scans
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class ReadFile:
+    """`confidence`: how sure what was recognised in pictures is, 0 to 1; None where nothing was."""
+
     text: str
     media_type: str
     title: str
     pages: tuple[int, ...]
+    confidence: float | None = None
+
+
+def read_file(name: str, content: bytes, max_bytes: int, most_scans: int) -> ReadFile:
+    """As `parse_document` reads it, without its structure; of so many scanned pages at most. Raises
+    DocumentRejected as there.
+    """
+    cost = _Mail(time.monotonic() + MAIL_SECONDS, scans=most_scans)
+    return _read(name, content, max_bytes, cost)
 
 
 def _parse(name: str, content: bytes, max_bytes: int, mail: _Mail) -> ParsedDocument:
@@ -199,16 +233,21 @@ def _parse(name: str, content: bytes, max_bytes: int, mail: _Mail) -> ParsedDocu
         found.media_type,
         tuple(outline.blocks),
         found.pages,
+        found.confidence,
     )
 
 
-def _read(name: str, content: bytes, max_bytes: int, mail: _Mail) -> _Read:
+def _read(name: str, content: bytes, max_bytes: int, mail: _Mail) -> ReadFile:
     media_type = detect(name, content, max_bytes)
     pages: tuple[int, ...] = ()
     title = ""
+    confidence = None
     try:
         if reader := _READERS.get(media_type):
-            reading = read_apart(reader, content)
+            reading = _recognised(reader, content, mail.scans_of_file)
+            confidence = reading.confidence
+            if mail.depth and confidence is not None:
+                mail.scans_within -= len(reading.pages)
             title = " ".join(normalise(reading.title).split())
             text, pages = _join_pages(reading.text, reading.pages)
             if reading.attachments:
@@ -216,12 +255,31 @@ def _read(name: str, content: bytes, max_bytes: int, mail: _Mail) -> _Read:
         else:
             text = _from_text(name, media_type, normalise(decode(name, content)))
     except Unreadable as error:
-        raise rejected(name, _REASONS[error.reason], str(error)) from error
+        raise _unreadable(name, error, mail.scans_of_file) from error
     if not any(map(str.isalnum, text)):
         raise rejected(name, "holds no text.")
     if len(text) > MAX_CHARACTERS:
         raise rejected(name, _REASONS[Reason.TOO_LONG], f"{len(text)} characters")
-    return _Read(text, media_type, title, pages)
+    return ReadFile(text, media_type, title, pages, confidence)
+
+
+def _recognised(reader: str, content: bytes, most_scans: int) -> Reading:
+    """What the reader makes of it, with the text of pages that are pictures. Raises Unreadable."""
+    if reader == "picture":
+        reading = pictures.read_picture(content, most_scans)
+    else:
+        reading = read_apart(reader, content)
+        if not reading.scanned:
+            return reading
+        reading = pictures.read_scans(content, reading, most_scans)
+    if not any(map(str.isalnum, reading.text)):
+        raise Unreadable(Reason.NOTHING_RECOGNISED)
+    return reading
+
+
+def _unreadable(name: str, error: Unreadable, most: int = pictures.MOST_SCANS) -> DocumentRejected:
+    limit = f", which is {most}" if most > 0 else ""
+    return rejected(name, _REASONS[error.reason].replace("{most}", limit), str(error))
 
 
 def _from_text(name: str, media_type: str, text: str) -> str:
@@ -246,7 +304,7 @@ def _with_attachments(name: str, found: tuple[Attachment, ...], max_bytes: int, 
         shown = file_name(attachment.name)
         try:
             if not attachment.content:
-                raise rejected(shown, "is an image or a recording, not a text.")
+                raise rejected(shown, "is a recording, or a picture of another kind.")
             inner = _parse(shown, attachment.content, max_bytes, mail)
             sections.append(attachments.as_section(shown, inner))
         except DocumentRejected as error:
@@ -275,6 +333,12 @@ def detect(name: str, content: bytes, max_bytes: int) -> str:
         return _office(name, suffix, content)
     if content.startswith(_OLD_OFFICE):
         raise rejected(name, _old_office(suffix, content))
+    if picture := pictures.picture_type(content):
+        return picture
+    if pictures.is_other_picture(content):
+        raise rejected(
+            name, "is a picture of a kind that is not read here. Please save it as JPEG or PNG."
+        )
     for signature, what in _SIGNATURES:
         if content.startswith(signature):
             raise rejected(name, f"is {what}, not a text. {_READABLE}")
@@ -287,19 +351,9 @@ def detect(name: str, content: bytes, max_bytes: int) -> str:
     return _text_type(shown, suffix, decode(name, content))
 
 
-def is_picture(content: bytes) -> bool:
-    """By how it begins: PNG, JPEG, GIF, TIFF, WebP, BMP, HEIC or AVIF."""
-    named = any(
-        content.startswith(signature) for signature, what in _SIGNATURES if what == "an image"
-    )
-    webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
-    container = content[4:8] == b"ftyp" and content[8:12] in (b"heic", b"heix", b"mif1", b"avif")
-    return named or webp or container or (content[:2] == b"BM" and content[6:10] == bytes(4))
-
-
 _READABLE = (
     "PDF, Word, PowerPoint and Excel files (DOCX, PPTX, XLSX), CSV, HTML, e-mail (EML), Markdown, "
-    "text and source code can be read."
+    "text, source code and the text in pictures (PNG, JPEG, WebP, GIF, TIFF, BMP) can be read."
 )
 _AGAIN = "Please export or save it again."
 

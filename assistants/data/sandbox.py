@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from assistants.formats import Attachment, Reading, Reason, Unreadable
@@ -15,8 +16,12 @@ WALL_SECONDS = 90.0
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def read_apart(kind: str, content: bytes, wall_seconds: float = WALL_SECONDS) -> Reading:
+def read_apart(
+    kind: str, content: bytes, wall_seconds: float = WALL_SECONDS, pages: Sequence[int] = ()
+) -> Reading:
     """What `assistants.formats.KIND` makes of the file. Raises Unreadable for every failure.
+
+    `pages` are those whose text is recognised, counted from 0.
 
     The child has no environment (no keys), no Django and no open file but these two; before it
     reads it limits its own memory, processor time and output, and gives up network, other
@@ -29,7 +34,7 @@ def read_apart(kind: str, content: bytes, wall_seconds: float = WALL_SECONDS) ->
         given.seek(0)
         try:
             ended = subprocess.run(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-s", "-B", "-m", "assistants.formats", kind],
+                [sys.executable, "-s", "-B", "-m", "assistants.formats", kind, *map(str, pages)],
                 stdin=given,
                 stdout=answer,
                 stderr=subprocess.PIPE,
@@ -57,4 +62,11 @@ def _understand(answer: bytes, ended: subprocess.CompletedProcess[bytes]) -> Rea
     attachments = tuple(
         Attachment(name, base64.b64decode(content)) for name, content in fields["attachments"]
     )
-    return Reading(fields["title"], fields["text"], tuple(fields["pages"]), attachments)
+    return Reading(
+        fields["title"],
+        fields["text"],
+        tuple(fields["pages"]),
+        attachments,
+        tuple(fields["scanned"]),
+        fields["confidence"],
+    )

@@ -14,9 +14,12 @@ from collections.abc import Sequence
 
 from assistants.formats import MAX_CHARACTERS, Reading, Reason, Unreadable
 
-KINDS = ("pdf", "docx", "pptx", "xlsx", "html", "mail")
+KINDS = ("pdf", "docx", "pptx", "xlsx", "html", "mail", "cleaned", "picture", "scan")
+RECOGNISING = ("picture", "scan")
 MEMORY = 1 << 30  # bytes of address space
 CPU_SECONDS = 60
+RECOGNISING_MEMORY = 3 << 30  # much of it is never touched: threads, and files that are mapped
+RECOGNISING_SECONDS = 240
 OUTPUT = 64 << 20  # bytes; also the most that any file may grow to
 
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000  # flags of unshare(2)
@@ -26,16 +29,19 @@ _FORBIDDEN = (
 )  # fmt: skip
 
 
-def limit() -> None:
+def limit(kind: str = "") -> None:
     """Before the first untrusted byte is read. What is over a limit fails or is killed."""
+    recognising = kind in RECOGNISING
     for what, most in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_AS, RECOGNISING_MEMORY if recognising else MEMORY),
+        (resource.RLIMIT_CPU, RECOGNISING_SECONDS if recognising else CPU_SECONDS),
         (resource.RLIMIT_FSIZE, OUTPUT),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 64),
     ):
         resource.setrlimit(what, (most, most))
+    if recognising:
+        os.nice(10)  # answers go first
 
 
 def leave_network() -> None:
@@ -44,14 +50,16 @@ def leave_network() -> None:
         ctypes.CDLL(None).unshare(_NEW_USER | _NEW_NETWORK)
 
 
-def forbid() -> None:
+def forbid(kind: str = "") -> None:
     """From here on no connection, no other program, no file but for reading: for good.
 
-    It holds on every system, for what Python does. A parser has no need of any of it.
+    It holds on every system, for what Python does. A parser has no need of any of it, but for
+    PDFium, which is called by ctypes.
     """
+    forbidden = tuple(each for each in _FORBIDDEN if kind != "scan" or each != "ctypes.")
 
     def refuse(event: str, arguments: Sequence[object]) -> None:
-        if event.startswith(_FORBIDDEN):
+        if event.startswith(forbidden):
             raise PermissionError(f"{event} in a reader")
         flags = arguments[2] if event == "open" else 0
         if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
@@ -60,13 +68,17 @@ def forbid() -> None:
     sys.addaudithook(refuse)
 
 
-def read(kind: str, content: bytes) -> Reading:
-    """Raises Unreadable; whatever else a parser trips over means a broken file."""
+def read(kind: str, content: bytes, pages: Sequence[int] = ()) -> Reading:
+    """Raises Unreadable; whatever else a parser trips over means a broken file. `pages`, counted
+    from 0, are those to recognise.
+    """
     if kind not in KINDS:
         raise ValueError(f"no reader for {kind!r}")
     reader = importlib.import_module(f"assistants.formats.{kind}")
     try:
-        reading: Reading = reader.read(content)
+        reading: Reading = (
+            reader.read(content, pages) if kind in RECOGNISING else reader.read(content)
+        )
     except (Unreadable, MemoryError):
         raise
     except RecursionError as error:
@@ -75,23 +87,31 @@ def read(kind: str, content: bytes) -> Reading:
         raise Unreadable(Reason.BROKEN, f"{type(error).__name__}: {error}") from error
     if len(reading.text) > MAX_CHARACTERS:
         raise Unreadable(Reason.TOO_LONG, f"{len(reading.text)} characters")
-    if not any(map(str.isalnum, reading.text)) and not reading.attachments:
+    comes = reading.attachments or reading.scanned or kind in RECOGNISING
+    if not any(map(str.isalnum, reading.text)) and not comes:
         raise Unreadable(Reason.NO_TEXT)
     return reading
 
 
 def main() -> None:
-    limit()
+    kind, *pages = sys.argv[1:]
+    limit(kind)
     leave_network()
-    forbid()
-    sys.modules["numpy"] = None  # type: ignore[assignment]  # openpyxl would load it for nothing
     answer: dict[str, object]
     try:
-        reading = read(sys.argv[1], sys.stdin.buffer.read())
+        if kind in RECOGNISING:
+            # what is opened and started for it is, before anything is forbidden
+            importlib.import_module(f"assistants.formats.{kind}").load()
+        else:
+            sys.modules["numpy"] = None  # type: ignore[assignment]  # openpyxl loads it for nothing
+        forbid(kind)
+        reading = read(kind, sys.stdin.buffer.read(), [int(page) for page in pages])
         answer = {
             "title": reading.title,
             "text": reading.text,
             "pages": reading.pages,
+            "scanned": reading.scanned,
+            "confidence": reading.confidence,
             "attachments": [
                 (attachment.name, base64.b64encode(attachment.content).decode())
                 for attachment in reading.attachments

@@ -15,6 +15,7 @@ from assistants.formats import MAX_PARTS, Attachment, Reading, Reason, Unreadabl
 
 MAX_NAME = 120  # characters
 _LOCKED = {"application/pkcs7-mime", "application/x-pkcs7-mime", "multipart/encrypted"}
+_PICTURES = {f"image/{each}" for each in ("png", "jpeg", "gif", "tiff", "webp", "bmp")}
 _SIGNATURES = {"application/pkcs7-signature", "application/x-pkcs7-signature"} | {
     "application/pgp-signature", "application/pgp-keys",
 }  # fmt: skip
@@ -158,8 +159,10 @@ def attached(part: EmailMessage, number: int) -> Attachment | None:
         name = name_of(part) or header(mail, "Subject") or "mail"
         return Attachment(name[:MAX_NAME].removesuffix(".eml") + ".eml", content)
     if part.get_content_maintype() in ("image", "audio", "video", "message"):
-        named = name_of(part) and part.get_content_disposition() == "attachment"
-        return Attachment(name_of(part), b"") if named else None
+        if not name_of(part) or part.get_content_disposition() != "attachment":
+            return None  # a signature's logo
+        picture = payload(part) if kind in _PICTURES else b""
+        return Attachment(name_of(part), picture)
     content = payload(part)
     suffix = {"text/html": "html", "text/calendar": "txt"}.get(kind, "txt")
     return Attachment(name_of(part) or f"part {number}.{suffix}", content) if content else None

@@ -9,10 +9,13 @@ from collections import Counter
 
 from pypdf import PageObject, PdfReader
 from pypdf.errors import DependencyError, FileNotDecryptedError, LimitReachedError
+from pypdf.generic import DictionaryObject
 
 from assistants.formats import MAX_PAGES, Reading, Reason, Unreadable, columns
 
 MAX_TABLE_PAGES = 500  # the first of a file; looking for tables doubles the time
+FEW_LETTERS = 30  # of a page that is a picture with, say, a stamped number
+DEEP = 3  # drawings within drawings, in which a picture is looked for
 _HYPHENATED = re.compile(r"(\w+)-\n(\w+)")
 _POOR_TITLE = re.compile(r"microsoft word|untitled|\.(?:docx?|indd|pdf|tex|qxp|pptx?)$", re.I)
 
@@ -28,6 +31,13 @@ def read(content: bytes) -> Reading:
             raise Unreadable(Reason.TOO_MANY_PAGES, f"{len(reader.pages)} pages")
         extracted = [page.extract_text() for page in reader.pages]
         laid_out = [lay_out(page) for page in reader.pages[:MAX_TABLE_PAGES]]
+        poor = [
+            number
+            for number, text in enumerate(extracted)
+            if sum(map(str.isalnum, text)) < FEW_LETTERS
+        ]
+        if any(map(str.isalnum, "".join(extracted))):  # else letters may be drawn as lines
+            poor = [number for number in poor if has_picture(reader.pages[number])]
         title = str((reader.metadata.title if reader.metadata else "") or "").strip()
     except (FileNotDecryptedError, DependencyError) as error:
         raise Unreadable(Reason.ENCRYPTED, str(error)) from error
@@ -42,7 +52,25 @@ def read(content: bytes) -> Reading:
         text += "\n\n" if text else ""
         starts.append(len(text))
         text += page
-    return Reading("" if _POOR_TITLE.search(title) else title, text, tuple(starts))
+    title = "" if _POOR_TITLE.search(title) else title
+    return Reading(title, text, tuple(starts), scanned=tuple(poor))
+
+
+def has_picture(drawn: DictionaryObject, depth: int = 0) -> bool:
+    """Whether a page, or a drawing on it, holds a picture."""
+    try:
+        resources = drawn.get("/Resources", {}).get_object()
+        parts = resources.get("/XObject", {}).get_object()
+        for reference in parts.values():
+            part = reference.get_object()
+            kind = part.get("/Subtype")
+            if kind == "/Image" or (
+                kind == "/Form" and depth < DEEP and has_picture(part, depth + 1)
+            ):
+                return True
+    except (Exception, RecursionError):  # a broken page has its text, if that
+        return False
+    return False
 
 
 def lay_out(page: PageObject) -> str:

@@ -127,6 +127,9 @@ class DocumentVersion(models.Model):
         blank=True,
         help_text="where in the text each page starts",
     )
+    recognised = models.FloatField(
+        null=True, blank=True, help_text="how sure text recognised in pictures is, 0 to 1"
+    )
     pipeline = models.CharField(max_length=100, blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.RECEIVED)
     attempts = models.PositiveSmallIntegerField(default=0)

@@ -89,6 +89,9 @@ class Attachment(models.Model):
     name = models.CharField(max_length=200)
     text = models.TextField()
     sha256 = models.CharField(max_length=64, help_text="of the file as received")
+    recognised = models.FloatField(
+        null=True, blank=True, help_text="how sure text recognised in pictures is, 0 to 1"
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:

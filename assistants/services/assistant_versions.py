@@ -37,6 +37,7 @@ PUBLISH = "assistants.publish_assistantversion"
 Stage = AssistantVersion.Stage
 MOST_QUESTIONS = 20
 AS_IT_WAS = "As it was set up before it had versions."
+SHIPPED = "It comes with the product."
 
 
 # ---- Drafts --------------------------------------------------------------------------------------
@@ -162,6 +163,15 @@ def _record_active(assistant: Assistant) -> AssistantVersion | None:
     recorded.reason = "Changed without a version." if active else AS_IT_WAS
     recorded.save(update_fields=["stage", "staged", "before", "reason"])
     return recorded
+
+
+def record_shipped(assistant: Assistant, questions: Sequence[str]) -> AssistantVersion:
+    """The first version of an assistant that comes with the product, switched off: it holds."""
+    asked = _check_questions([{"text": text} for text in questions])
+    version = _new_version(None, assistant, get_state(assistant), asked)
+    version.stage, version.staged, version.reason = Stage.ACTIVE, timezone.now(), SHIPPED
+    version.save(update_fields=["stage", "staged", "reason"])
+    return version
 
 
 def get_version(version_id: uuid.UUID) -> AssistantVersion:

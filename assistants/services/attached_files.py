@@ -27,6 +27,7 @@ PATIENCE = 10.0  # seconds until it is one's turn
 WAITING = 20  # unsent files of one person
 KEPT = timedelta(days=1)
 NAME_CHARACTERS = 200
+SCANS = 10  # pages whose text is recognised while somebody waits
 
 _reading = threading.BoundedSemaphore(READ_AT_ONCE)
 
@@ -39,13 +40,20 @@ class ReaderBusy(AssistantsError):
 @dataclass(frozen=True, slots=True)
 class ReceivedFile:
     """`zones` are (slug, name): what its sender may choose from, first what is taken unless they
-    do.
+    do. `recognised` is the text where it was recognised in pictures, `confidence` how sure it is.
     """
 
     id: uuid.UUID
     name: str
     characters: int
     zones: list[tuple[str, str]]
+    confidence: float | None = None
+    recognised: str = ""
+
+    @property
+    def sure(self) -> str:
+        """In words."""
+        return "" if self.confidence is None else data.how_sure(self.confidence)
 
 
 def receive_file(
@@ -68,15 +76,17 @@ def receive_file(
         zones = list_zones(scope, chosen)
     name = clean_origin(data.file_name(file.name or ""))[-NAME_CHARACTERS:]
     content = file.read(settings.MAX_UPLOAD_BYTES + 1)
-    text = _read(name, content)
+    found = _read(name, content)
     with data.rights_of_user(user):
         kept = Attachment.objects.create(
             owner_id=user.pk,
             name=name,
-            text=text,
+            text=found.text,
             sha256=hashlib.sha256(content).hexdigest(),
+            recognised=found.confidence,
         )
-    return ReceivedFile(kept.pk, name, len(text), zones)
+    recognised = found.text if found.confidence is not None else ""
+    return ReceivedFile(kept.pk, name, len(found.text), zones, found.confidence, recognised)
 
 
 def remove_file(user: AbstractBaseUser, file_id: uuid.UUID) -> None:
@@ -92,26 +102,19 @@ def delete_unsent(at: datetime) -> int:
     return deleted
 
 
-def _read(name: str, content: bytes) -> str:
-    if data.is_picture(content):
-        raise DocumentRejected(
-            f"{name} is a picture",
-            code="picture",
-            user_message=f"“{name}” is a picture, and pictures are not read here. Attach the "
-            "document that it comes from, or type what matters in it.",
-        )
+def _read(name: str, content: bytes) -> data.ReadFile:
     if not _reading.acquire(timeout=PATIENCE):
         raise ReaderBusy
     try:
-        text = data.read_text(name, content, settings.MAX_UPLOAD_BYTES)
+        found = data.read_file(name, content, settings.MAX_UPLOAD_BYTES, SCANS)
     finally:
         _reading.release()
-    if len(text) > settings.MAX_MESSAGE_CHARACTERS:
+    if len(found.text) > settings.MAX_MESSAGE_CHARACTERS:
         raise DocumentRejected(
-            f"{name}: {len(text)} characters",
+            f"{name}: {len(found.text)} characters",
             code="file_too_long",
-            user_message=f"“{name}” has {len(text):,} characters; at most "
+            user_message=f"“{name}” has {len(found.text):,} characters; at most "
             f"{settings.MAX_MESSAGE_CHARACTERS:,} fit beside a question. Add it under Documents, "
             "then name it with #.",
         )
-    return text
+    return found

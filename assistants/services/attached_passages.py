@@ -54,6 +54,7 @@ def get_attached_passage(message: Message, citation: Citation) -> PassageView:
     return PassageView(
         title=citation.title,
         section="attached to the question",
+        recognised=turn.get("recognised"),
         before=text[max(0, start - CONTEXT_CHARACTERS) : start],
         passage=text[start:end],
         after=text[end : end + CONTEXT_CHARACTERS],

@@ -220,13 +220,13 @@ def _take_files(scope: Scope, assistant: Assistant, sent: Sequence[SentFile]) ->
 def _file_turn(file: AttachedFile, zone: str, zone_name: str) -> Attachment:
     name = file.name.replace('"', "'")
     whole = file.text.replace("</file", "<\\/file")
-    turn = {
-        "role": str(Role.USER),
-        "text": f'{FILE} name="{name}">\n{whole}\n</file>\n{NOT_INSTRUCTIONS}',
-        "made_from": [zone],
-        "file": file.name,
-        "sha256": file.sha256,
-    }
+    how = ""
+    turn: dict[str, object] = {"role": str(Role.USER), "made_from": [zone], "file": file.name}
+    if file.recognised is not None:
+        turn["recognised"] = file.recognised
+        how = f' recognised="{data.how_sure(file.recognised)}"'
+    turn["text"] = f'{FILE} name="{name}"{how}>\n{whole}\n</file>\n{NOT_INSTRUCTIONS}'
+    turn["sha256"] = file.sha256
     return Attachment(file.name, zone, zone_name, turn)
 
 

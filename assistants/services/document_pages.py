@@ -85,7 +85,9 @@ class DocumentView:
 
 @dataclass(frozen=True, slots=True)
 class PassageView:
-    """`html` is rendered and sanitised, "" where the text is no Markdown. `page` counts from 1."""
+    """`html` is rendered and sanitised, "" where the text is no Markdown. `page` counts from 1.
+    `recognised`: how sure text that was recognised in pictures is, 0 to 1; else None.
+    """
 
     title: str
     section: str
@@ -99,6 +101,7 @@ class PassageView:
     superseded_on: datetime | None
     document_url: str
     page: int | None = None
+    recognised: float | None = None
 
 
 def get_page(
@@ -192,6 +195,7 @@ def get_passage(
         document_url=f"/documents/{version.document_id}/"
         f"?version={version.pk}&start={start}&end={end}#passage",
         page=data.page_of(version.pages, start),
+        recognised=version.recognised,
     )
 
 

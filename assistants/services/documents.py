@@ -123,11 +123,12 @@ def _keep(
     try:
         # one byte more than permitted tells that it is too much
         content = file.read(settings.MAX_UPLOAD_BYTES + 1)
+        content, media_type = data.take_in(name, content, settings.MAX_UPLOAD_BYTES)
         version = data.append_version(
             zone,
             name,
             content,
-            media_type=data.detect(name, content, settings.MAX_UPLOAD_BYTES),
+            media_type=media_type,
             pipeline=PIPELINE,
             user_id=user.pk,
         )
@@ -258,11 +259,12 @@ def _receive_file(zone: Zone, file: Path, origin: str) -> tuple[FileResult, uuid
     try:
         with file.open("rb") as opened:
             content = opened.read(settings.MAX_UPLOAD_BYTES + 1)
+        content, media_type = data.take_in(origin, content, settings.MAX_UPLOAD_BYTES)
         version = data.receive_version(
             zone,
             origin,
             content,
-            media_type=data.detect(origin, content, settings.MAX_UPLOAD_BYTES),
+            media_type=media_type,
             pipeline=PIPELINE,
         )
     except OSError as error:

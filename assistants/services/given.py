@@ -192,6 +192,7 @@ def receipt_of(message: Message) -> dict[str, object]:
             {
                 **({"recording": turn["recording"]} if turn.get("recording") else {}),
                 **({"file_sha256": turn["sha256"]} if turn.get("file") else {}),
+                **({"recognised": f"{turn['recognised']:.3f}"} if "recognised" in turn else {}),
                 "sha256": hashlib.sha256(turn["text"].encode()).hexdigest(),
             }
             for turn in message.given

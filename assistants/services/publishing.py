@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.utils import timezone
 
-from assistants import data
+from assistants import control, data
 from assistants.exceptions import InvalidRequest
 from assistants.models import Answer, Assistant, AssistantTrial, AssistantVersion
 from assistants.services import registry
@@ -119,6 +119,20 @@ def switch(user: AbstractUser, assistant: Assistant, enabled: bool, reason: str)
         action = "assistant.enabled" if enabled else "assistant.disabled"
         record(action, user, locked, reason=reason)
     registry.forget()
+
+
+def switch_on(slug: str, reason: str, *, actor: str) -> Assistant:
+    """The same for whoever has the machine, by `manage.py`. Harmless where it is on already."""
+    with transaction.atomic():
+        assistant = lock_assistant(Assistant.objects.get(slug=slug).pk)
+        if not assistant.enabled:
+            assistant.enabled = True
+            assistant.save(update_fields=["enabled"])
+            control.record_event(
+                action="assistant.enabled", actor=actor, subject=slug, data={"reason": reason}
+            )
+    registry.forget()
+    return assistant
 
 
 def hash_question(text: str) -> str:

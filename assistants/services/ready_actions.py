@@ -142,8 +142,57 @@ against it; what to measure or try first. Say where notes and code disagree.""",
     ),
 )
 
+MARKETING = (
+    ReadyAction(
+        "Variants of a text",
+        "Five ways to say it, by the brand's rules",
+        """Write five variants of a text for {{channel}} about {{product or text}}.
+
+Take facts, prices and conditions from the product sheet and nowhere else; keep each condition \
+beside its fact. Keep to the length and tone that the rules give for the channel. Number the \
+variants, the boldest last, and say in a few words what each leans on. Below: the claims in them, \
+each with its register number or “needs approval by …”.""",
+        starter=True,
+    ),
+    ReadyAction(
+        "Translation",
+        "By our terms, names left as they are",
+        """Translate this text into {{language}}, by our terms and form of address.
+
+{{text}}
+
+Names of products and the brand’s promise stay as they are. Use the terms of our table, and list \
+below which of them you used. Legal sentences are not translated anew: mark them as [approved \
+wording needed]. Name what has no good equivalent, and the two best choices.""",
+        starter=True,
+    ),
+    ReadyAction(
+        "Claim check",
+        "What may be published, and what it still needs",
+        """Which claims in this text may we publish, and why or why not?
+
+{{text}}
+
+Give a table with one row for each claim: the words, kind of claim, what our rules or the product \
+sheet say, with citation, may be said / needs a change / may not be said, who approves it and \
+within which time. Then the text with the smallest changes that make it right. Where no source \
+covers a claim, say so.""",
+        starter=True,
+    ),
+    ReadyAction(
+        "Texts of a brief",
+        "All that a campaign brief asks for",
+        """Draft the texts that the campaign brief {{campaign}} asks for.
+
+Follow what the brief needs, channel by channel, with its lengths; note the count of characters or \
+words behind each. Facts from the product sheet, tone from the brand’s rules, nothing that the \
+brief or the rules forbid. Close with what has to be approved by whom, and by when.""",
+    ),
+)
+
 ACTIONS: Mapping[str, Sequence[ReadyAction]] = {
     "compliance": COMPLIANCE,
     "clinical": CLINICAL,
     "code": CODE,
+    "marketing": MARKETING,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,20 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
 from assistants import control
+from assistants.exceptions import InvalidRequest
 from assistants.models import Assistant, AuditEvent, PromptVersion, Zone
-from assistants.services import documents, library, notes, policy_stages, ready_actions
+from assistants.services import (
+    assistant_versions,
+    documents,
+    library,
+    notes,
+    policy_stages,
+    publishing,
+    ready_actions,
+)
 from assistants.services.registry import sync_deployments
 from assistants.services.second_person import get_organisation
-from assistants.types import CLOUD, ON_PREM, Sensitivity, Treatment
+from assistants.types import CLOUD, ON_PREM, ReleaseMode, Sensitivity, Treatment
 
 # Another folder of the same shape, a folder a zone, may take the demo's place.
 DOCUMENTS = Path(
@@ -52,7 +62,7 @@ ZONES = {
         Sensitivity.INTERNAL,
         EVERYWHERE,
         Treatment.REDACT,
-        ["compliance", "clinical", "code", "reviewers", "admins"],
+        ["compliance", "clinical", "code", "marketing", "reviewers", "admins"],
     ),
     "compliance": DemoZone(
         "Compliance",
@@ -78,6 +88,22 @@ ZONES = {
         Treatment.REDACT,
         ["code"],
     ),
+    "brand": DemoZone(
+        "Brand",
+        "Brand rules, claims and terms; how the house speaks stays in the house.",
+        Sensitivity.CONFIDENTIAL,
+        [ON_PREM],
+        Treatment.DENY,
+        ["marketing"],
+    ),
+    "campaigns": DemoZone(
+        "Campaigns",
+        "Product facts, briefs and results, from which texts are made.",
+        Sensitivity.INTERNAL,
+        EVERYWHERE,
+        Treatment.REDACT,
+        ["marketing"],
+    ),
 }
 
 
@@ -89,6 +115,10 @@ class DemoAssistant:
     prompt: str
     starters: list[str]
     widen_by_links: bool = True  # measured for each: benchmarks/links.py
+    own_zones: tuple[str, ...] = ()  # the zone of its name, unless others are named
+    enabled: bool = True
+    release_mode: ReleaseMode = ReleaseMode.TOKEN
+    questions: tuple[str, ...] = ()  # tried before a next version is published
 
 
 ASSISTANTS = {
@@ -131,6 +161,30 @@ ASSISTANTS = {
             "How do idempotency keys expire?",
         ],
     ),
+    # Ready, and switched off: for whoever wants a fourth department.
+    "marketing": DemoAssistant(
+        "Marketing",
+        "Brand rules, product facts and campaigns; texts, variants and translations.",
+        0.3,
+        "You are the assistant of a marketing department. Take facts, prices, rates and "
+        "conditions from the product sheets and keep each with its condition. Keep to the brand's "
+        "names, terms and tone: short sentences, no superlatives without a source, no pressure, no "
+        "guarantee. Say which claims still need an approval, and whose. What you write is a draft "
+        "that a person reads before it is published.",
+        [
+            "What may we say about the Harbour Account?",
+            "Who approves a health claim, and how quickly?",
+            "How do we write amounts and percentages?",
+        ],
+        widen_by_links=False,
+        own_zones=("brand", "campaigns"),
+        enabled=False,
+        release_mode=ReleaseMode.BLOCK,
+        questions=(
+            "What may not be said about Tideline Savings?",
+            "Who approves a comparison with another bank?",
+        ),
+    ),
 }
 
 
@@ -164,7 +218,7 @@ def seed() -> Seeded:
     notes.seed_templates()
     _seed_prompts()
     for slug in ZONES:
-        documents.ingest_path(DOCUMENTS / slug, slug)
+        _seed_documents(slug)
     control.record_event(action="demo.seeded", subject="demo")
     return Seeded(list(USERS), password)
 
@@ -188,8 +242,8 @@ def _seed_users(password: str) -> None:
 
 
 @transaction.atomic
-def _seed_zones() -> None:
-    for slug, demo in ZONES.items():
+def _seed_zones(zones: Mapping[str, DemoZone] = ZONES) -> None:
+    for slug, demo in zones.items():
         zone, created = Zone.objects.get_or_create(
             slug=slug,
             defaults={
@@ -206,8 +260,10 @@ def _seed_zones() -> None:
 
 
 @transaction.atomic
-def _seed_assistants() -> None:
+def _seed_assistants(slugs: Collection[str] = tuple(ASSISTANTS)) -> None:
     for position, (slug, demo) in enumerate(ASSISTANTS.items()):
+        if slug not in slugs:
+            continue
         prompt, _ = PromptVersion.objects.get_or_create(
             name=slug, number=1, defaults={"text": demo.prompt}
         )
@@ -223,13 +279,46 @@ def _seed_assistants() -> None:
                 "widen_by_links": demo.widen_by_links,
                 "starters": demo.starters,
                 "position": position,
+                "enabled": demo.enabled,
+                "release_mode": demo.release_mode,
             },
         )
         if created:
-            assistant.zones.set(Zone.objects.filter(slug__in=["general", slug]))
+            named = demo.own_zones or (slug,)
+            assistant.zones.set(Zone.objects.filter(slug__in=["general", *named]))
+            if not demo.enabled:  # it can be switched on, since something of it is published
+                assistant_versions.record_shipped(assistant, demo.questions)
 
 
 @transaction.atomic
-def _seed_prompts() -> None:
-    for slug, actions in ready_actions.ACTIONS.items():
-        library.seed_prompts(Group.objects.get(name=slug), actions)
+def _seed_prompts(slugs: Collection[str] = tuple(ready_actions.ACTIONS)) -> None:
+    for slug in slugs:
+        library.seed_prompts(Group.objects.get(name=slug), ready_actions.ACTIONS[slug])
+
+
+def _seed_documents(zone: str) -> None:
+    folder = DOCUMENTS / zone
+    if folder.exists():  # another folder in the demo's place need not have all of them
+        documents.ingest_path(folder, zone)
+
+
+def switch_on(slug: str, reason: str, *, actor: str) -> Assistant:
+    """Let the people of a department that ships ask its assistant; what an older install lacks of
+    it comes first, with its demo documents. Raises InvalidRequest.
+    """
+    demo = ASSISTANTS.get(slug)
+    if demo is None:
+        known = ", ".join(ASSISTANTS)
+        raise InvalidRequest(user_message=f"No department “{slug}” ships. These do: {known}.")
+    if not Assistant.objects.filter(slug=slug).exists():
+        own = demo.own_zones or (slug,)
+        with transaction.atomic():
+            _seed_zones({name: ZONES[name] for name in ("general", *own)})
+            _seed_assistants([slug])
+            group = Group.objects.get(name=slug)
+            Zone.objects.get(slug="general").readers.add(group)
+        policy_stages.sync_shipped()
+        _seed_prompts([slug])
+        for name in own:
+            _seed_documents(name)
+    return publishing.switch_on(slug, reason, actor=actor)

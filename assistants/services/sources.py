@@ -105,6 +105,11 @@ def sync_source(source_id: uuid.UUID | str, wake: Wake, *, actor: str = "") -> S
     return sync.report
 
 
+def _readers() -> str:
+    """What was refused by earlier ones is looked at once more: these read pictures."""
+    return f"{PIPELINE}; pictures"
+
+
 class _Sync:
     """One sync, from the listing to the removals."""
 
@@ -120,7 +125,7 @@ class _Sync:
         self._lost = lost
         self._prefix = f"{source.name}/"
         self._known = data.list_source_documents(source.pk)
-        self._seen = data.load_seen(source.pk, PIPELINE)
+        self._seen = data.load_seen(source.pk, _readers())
         if not self._seen:
             # A list of changes would leave out what must be looked at again, until all of it was.
             self.cursor = ""
@@ -133,7 +138,7 @@ class _Sync:
             try:
                 there = self._take_all(listing)
             finally:
-                data.save_seen(self.source.pk, PIPELINE, self._seen)
+                data.save_seen(self.source.pk, _readers(), self._seen)
         if self.report.unfinished:
             return
         gone = self._list_gone(listing, there)
@@ -189,7 +194,7 @@ class _Sync:
     def _receive(self, entry: data.Changed, content: bytes, *, was_removed: bool) -> None:
         origin = self._prefix + entry.path
         try:
-            media_type = data.detect(origin, content, settings.MAX_UPLOAD_BYTES)
+            content, media_type = data.take_in(origin, content, settings.MAX_UPLOAD_BYTES)
         except DocumentRejected as error:
             self._seen[entry.path] = data.Seen(entry.fingerprint, "", error.user_message)
             self._tell("rejected", entry.path, error.user_message)

@@ -15,8 +15,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_noop
 
+from assistants import data
 from assistants.models import Conversation
-from assistants.services import history, notifications, reviews
+from assistants.services import attached_passages, history, notifications, reviews
 from assistants.services.conversations import AnswerView
 from assistants.services.facts import in_words
 from assistants.services.languages import in_language
@@ -55,6 +56,18 @@ def icon(name: str, css: str = "") -> SafeString:
 def day(value: str) -> str:
     """2026-01-31 in words, as the reader writes days."""
     return formats.date_format(date.fromisoformat(value), "DATE_FORMAT")
+
+
+@register.filter
+def how_sure(confidence: float) -> str:
+    """Of recognised text: "97 % sure"."""
+    return data.how_sure(confidence)
+
+
+@register.filter
+def attached_text(turn: Mapping[str, Any]) -> str:
+    """What an attached file says."""
+    return attached_passages.text_of(turn)
 
 
 @register.filter

@@ -63,7 +63,7 @@ def document_choices(request: HttpRequest) -> JsonResponse:
 @login_required
 def receive_file(request: HttpRequest) -> JsonResponse:
     """`file`, `assistant`, `conversation?` → `{id, name, characters, zones: [{slug, name}]}`, or
-    `{code, message}`.
+    `{code, message}`. Of a picture or a scan also `recognised`, its text, and `sure`, in words.
     """
     try:
         file = request.FILES.get("file")
@@ -78,14 +78,15 @@ def receive_file(request: HttpRequest) -> JsonResponse:
     except AssistantsError as error:
         return _refused(error)
     zones = [{"slug": slug, "name": name} for slug, name in received.zones]
-    return JsonResponse(
-        {
-            "id": str(received.id),
-            "name": received.name,
-            "characters": received.characters,
-            "zones": zones,
-        }
-    )
+    told: dict[str, object] = {
+        "id": str(received.id),
+        "name": received.name,
+        "characters": received.characters,
+        "zones": zones,
+    }
+    if received.confidence is not None:
+        told |= {"recognised": received.recognised, "sure": received.sure}
+    return JsonResponse(told)
 
 
 @require_POST

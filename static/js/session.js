@@ -195,6 +195,8 @@ export class ChatSession extends HTMLElement {
       line.hidden = !names.length;
       line.querySelector("[data-names]").textContent = names.join(", ");
     }
+    const recognised = items.filter((item) => item.recognised).map((item) => item.recognised.cloneNode(true));
+    turn.querySelector('[data-turn-parts="file"]').after(...recognised);
   }
 
   #edit(form) {

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 import pytest
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
@@ -618,7 +618,7 @@ def test_what_came_with_a_mail_is_in_sections_and_what_cannot_be_read_is_named()
     mail.add_attachment("1. Scope\n\nIt applies to all.\n", filename="note.txt")
     mail.add_attachment("def f():\n    return 1\n", filename="f.py")
     mail.add_attachment(b"%PDF-1.7 cut", **octets, filename="cut.pdf")
-    mail.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="photo.png")
+    mail.add_attachment(b"<svg/>", maintype="image", subtype="svg+xml", filename="photo.svg")
     mail.add_attachment(inner)
     mail.add_attachment(b"...", maintype="application", subtype="pgp-signature", filename="s.asc")
     document = parse("a.eml", mail.as_bytes())
@@ -629,7 +629,7 @@ def test_what_came_with_a_mail_is_in_sections_and_what_cannot_be_read_is_named()
         "Attachment: note.txt › 1. Scope",
         "Attachment: f.py",
         "Attachment: cut.pdf",
-        "Attachment: photo.png",
+        "Attachment: photo.svg",
         "Attachment: Forwarded.eml › Forwarded",
         "Attachment: Forwarded.eml › Forwarded › Attachment: inner.csv",
     ]
@@ -802,7 +802,7 @@ def laughs(part: bytes) -> bytes:
         ("a.txt", bytes(range(1, 32)) * 9, "is not a text"),
         ("a.txt", b"odd \x81\x8d\x8f\x90 bytes", "unknown character encoding"),
         ("a.txt", b"\xff\xfea", "unknown character encoding"),
-        ("a.png", b"\x89PNG\r\n\x1a\n....", "is an image"),
+        ("a.png", b"\x89PNG\r\n\x1a\n....", "cannot be opened"),
         ("a.md", b"\x1f\x8b\x08....", "is an archive"),
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1....", "is an old Office file"),
         ("a.zip", make_zip(a=b"b"), "is an archive"),
@@ -827,7 +827,7 @@ def laughs(part: bytes) -> bytes:
         ("a.docx", b"no DOCX at all", "is not a DOCX file"),
         ("a.pdf", b"%PDF-1.7\nbut nothing else", "is damaged"),
         ("a.pdf", make_pdf(["cut"])[:200], "is damaged"),
-        ("a.pdf", make_pdf([]), "holds no text, perhaps only scanned images"),
+        ("a.pdf", make_pdf([]), "shows no text that could be recognised"),
         ("a.pdf", make_encrypted_pdf("secret"), "is protected with a password"),
         ("a.docx", make_docx(lambda d: d.add_paragraph("x" * 999))[:-400], "is damaged"),
         ("a.docx", make_zip(word__document=b"", **{"word__document.xml": b"<a"}), "is damaged"),
@@ -844,6 +844,7 @@ def test_what_cannot_be_read_is_refused_by_name(name, content, says):
     assert refused.value.permanent
 
 
+@settings(deadline=None)  # what begins as a picture is looked at by a process of its own
 @given(st.binary(max_size=400), st.sampled_from(["a.txt", "a.md", "a.py", "a.log", "a.c", "a"]))
 def test_any_bytes_are_read_or_refused(content, name):
     try:

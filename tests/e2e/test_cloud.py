@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from benchmarks.product import Product
+from tests import pictures
 from tests.cloud import Cloud
-from tests.e2e.driver import ChatPage
+from tests.e2e.driver import PATIENCE, ChatPage
 
 pytestmark = pytest.mark.e2e
 
@@ -81,3 +82,36 @@ def test_a_restricted_document_keeps_the_answer_here(open_page: OpenPage, record
     expect(chat.page.locator("[data-zone]")).to_contain_text("stays on the premises")
     answer.get_by_text("Why here?").click()
     expect(answer.locator("[data-why]")).to_contain_text("may not leave the premises")
+
+
+def test_a_picture_is_asked_about_and_what_its_text_names_leaves_sealed(
+    open_page: OpenPage, recorder: Cloud
+) -> None:
+    before = len(recorder.received)
+    chat = open_page("alice")
+    page = chat.page
+    text = "Ingrid Thorvaldsen pays by\nGB33 BUKB 2020 1555 5555 55\nThe vault costs EUR 42 a year."
+    content = pictures.photograph(pictures.draw(text))
+    picked: FilePayload = {"name": "scan.jpg", "mimeType": "image/jpeg", "buffer": content}
+    page.locator("[data-file-picker]").set_input_files([picked])
+    part = page.get_by_role("list", name="Goes with the message").get_by_role("listitem")
+    told = part.get_by_text("Text recognised in scan.jpg, 9")
+    expect(told).to_be_visible(timeout=PATIENCE)
+    told.click()
+    expect(part.locator("pre")).to_have_text(text)
+    part.get_by_role("combobox").select_option("general")
+    answer = chat.ask("Write two sentences on what the attached paper says. [echo]")
+    expect(answer.locator(".badge")).to_contain_text("us")
+    sent = bodies(recorder, before)
+    assert "EUR 42 a year" in sent
+    assert "[PERSON_1]" in sent
+    for secret in ("Thorvaldsen", "GB33", "5555", "Secret", "JFIF"):
+        assert secret not in sent
+    shown = page.locator("details.recognised:visible")
+    expect(shown).to_contain_text("Text recognised in scan.jpg")
+    page.reload()
+    shown = page.locator("details.recognised")
+    shown.locator("summary").click()
+    expect(shown.locator("pre")).to_have_text(text)
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360

@@ -56,7 +56,10 @@ from assistants.models import Assistant, Document
 from assistants.services import library, registry, retrieval
 from assistants.services.ready_actions import ACTIONS
 from django.contrib.auth import get_user_model
-USERS = {{"compliance": "alice", "clinical": "carol", "code": "dave"}}
+from django.contrib.auth.models import Group
+USERS = {{"compliance": "alice", "clinical": "carol", "code": "dave", "marketing": "mia"}}
+mia, _ = get_user_model().objects.get_or_create(username="mia")
+mia.groups.add(Group.objects.get(name="marketing"))
 found = []
 for case in {cases!r}:
     action = next(each for each in ACTIONS[case["assistant"]] if each.name == case["action"])
@@ -113,7 +116,7 @@ def test_a_prompt_a_document_and_a_file_go_with_a_question(open_page: OpenPage) 
     expect(parts).to_have_count(2)
     expect(parts.nth(1).get_by_role("combobox")).to_have_value("compliance", timeout=PATIENCE)
     page.evaluate(DROP, "scan.png")
-    expect(parts.nth(2)).to_contain_text("is a picture", timeout=PATIENCE)
+    expect(parts.nth(2)).to_contain_text("cannot be opened", timeout=PATIENCE)
     chat.composer.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("Remove “scan.png”")
     page.get_by_role("button", name="Remove scan.png").click()

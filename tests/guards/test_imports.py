@@ -9,7 +9,17 @@ import sys
 
 import pytest
 
-HEAVY = {"torch", "transformers", "pypdf", "docx", "lxml", "playwright", "dulwich"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "onnxruntime",
+    "PIL",
+    "pypdf",
+    "docx",
+    "lxml",
+    "playwright",
+    "dulwich",
+}
 
 
 def loaded_by(code: str, **environment: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import uuid
 from datetime import timedelta
 
@@ -25,7 +26,7 @@ from assistants.services.attached_files import receive_file
 from assistants.services.attaching import SentFile
 from assistants.services.retention import delete_expired
 from assistants.types import Capability, ReleaseMode, Stage
-from tests import factories, fakes
+from tests import factories, fakes, pictures
 from tests.data import files
 from tests.services.test_chat import all_of, ask, get, open_turn
 from tests.services.test_guarding import PLANTED, findings_of
@@ -81,8 +82,9 @@ def test_a_pdf_is_read_and_offered_the_zones_of_its_sender(cast):
 @pytest.mark.parametrize(
     ("content", "name", "told"),
     [
-        (PNG, "scan.png", "is a picture"),
-        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "shot.txt", "is a picture"),
+        (PNG, "scan.png", "cannot be opened"),
+        (pictures.bomb(), "big.png", "64 million dots"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "shot.txt", "cannot be opened"),
         (b"", "empty.txt", "is empty"),
         (b"%PDF-1.7 nonsense", "bad.pdf", "cannot be opened"),
         (b"\x7fELF" + bytes(40), "x", "is a program"),
@@ -229,6 +231,38 @@ def test_so_is_what_is_said_in_an_attached_transcript(house, models):
     assert "doxycycline" in seen_by(models)
     assert "www.example.com" not in seen_by(models)
     assert ("indirect_injection", "passage", "block") in findings_of(answer)
+
+
+def test_a_picture_is_what_its_text_says(house, models):
+    text = "Ingrid Thorvaldsen pays\nGB33 BUKB 2020 1555 5555 55\nThe fee is EUR 42."
+    received = upload(house.alice, pictures.save(pictures.draw(text)), "scan.png")
+    assert received.recognised == text
+    assert received.confidence > 0.9
+    answer = ask(house.alice, "What is the fee?", files=sent(received, zone="general"))
+    assert f'<file name="scan.png" recognised="{received.sure}">\n{text}' in seen_by(models)
+    assert answer.receipt["detected"] in ("confidential", "restricted")
+    (attached,) = answer.receipt["attached"]
+    assert attached["recognised"] == f"{received.confidence:.3f}"
+    view = conversations.get_conversation(house.alice, get(Conversation).pk)
+    assert view.turns[0].message.given[0]["recognised"] == received.confidence
+
+
+def test_what_is_planted_in_a_picture_reaches_no_model(house, models):
+    drawn = pictures.draw("\n".join(textwrap.wrap(f"{PLANTED} The fee is EUR 42 a year.", 50)))
+    received = upload(house.alice, pictures.save(drawn), "scan.png")
+    answer = ask(house.alice, "What is the fee?", files=sent(received))
+    assert "www.example.com" not in seen_by(models)
+    assert ("indirect_injection", "passage", "block") in findings_of(answer)
+
+
+def test_a_quoted_picture_says_that_its_text_was_recognised(cast, models):
+    factories.make_quotes()
+    models.says("quotes", ["> The fee is EUR 42. [1]"])
+    received = upload(cast.alice, pictures.save(pictures.draw("The fee is EUR 42.")), "scan.png")
+    answer = ask(cast.alice, "What is the fee?", files=sent(received))
+    view = conversations.get_citation(cast.alice, answer.pk, 1)
+    assert (view.title, view.passage) == ("scan.png", "The fee is EUR 42.")
+    assert view.recognised == received.confidence
 
 
 def test_a_check_that_fails_leaves_the_file_out(house, models, monkeypatch):

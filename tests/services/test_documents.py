@@ -16,7 +16,7 @@ from assistants.models import AuditEvent, Chunk, DocumentVersion
 from assistants.services import document_pages, documents, ingestion
 from assistants.services.documents import FileOutcome
 from assistants.types import Sensitivity
-from tests import factories
+from tests import factories, pictures
 from tests.data.files import make_docx, make_encrypted_pdf, make_pdf, make_zip_bomb
 from tests.factories import unit_vector
 
@@ -100,6 +100,21 @@ def test_one_bad_file_does_not_stop_the_rest(cast, django_capture_on_commit_call
         "“secret.pdf” is protected with a password. Please remove the protection first."
     )
     assert bytes(refused.content) == b""
+
+
+def test_a_picture_is_kept_without_what_its_camera_wrote_and_found_by_its_text(cast):
+    taken = pictures.photograph(pictures.draw("The vault costs EUR 42 a year."))
+    (result,) = documents.upload(cast.alice, "compliance", [file("vault.jpg", taken)], wake)
+    assert result.outcome == "received"
+    (kept,) = versions()
+    assert (kept.media_type, b"Secret" in bytes(kept.content)) == ("image/jpeg", False)
+    assert ingest() == 1
+    assert chunk_texts() == ["The vault costs EUR 42 a year."]
+    (indexed,) = versions()
+    assert bytes(indexed.content) == b""
+    assert indexed.recognised > 0.9
+    (again,) = documents.upload(cast.alice, "compliance", [file("vault.jpg", taken)], wake)
+    assert again.outcome == "unchanged"
 
 
 def test_the_same_file_again_is_unchanged(cast):
@@ -553,7 +568,7 @@ def test_the_demo_is_not_held(cast):
     [
         ("bomb.docx", make_zip_bomb(), "unpacks to far more"),
         ("broken.pdf", b"%PDF-1.7 and no more", "is damaged"),
-        ("scan.pdf", make_pdf([]), "scanned images"),
+        ("scan.pdf", make_pdf([]), "no text that could be recognised"),
     ],
 )
 def test_a_hostile_file_is_rejected_with_its_reason(cast, name, content, says):

@@ -20,6 +20,10 @@ FILLED = {
     "Explain a log": ("ERROR retry 3 of 3 failed", Capability.GROUNDED_ANSWER),
     "Find a symbol": ("compute_backoff", Capability.GROUNDED_ANSWER),
     "Draft a patch": ("caps the backoff at 30 seconds", Capability.CODE),
+    "Variants of a text": ("the newsletter", Capability.DRAFT),
+    "Translation": ("Savings with a date, not a maybe.", Capability.DRAFT),
+    "Claim check": ("The best account in the country.", Capability.GROUNDED_ANSWER),
+    "Texts of a brief": ("Harbour in Spring", Capability.DRAFT),
     "Architecture question": ("split the worker pool", Capability.GROUNDED_ANSWER),
 }
 ALL = [(department, each) for department, actions in ACTIONS.items() for each in actions]

@@ -180,7 +180,7 @@ def test_what_cannot_be_read_is_told_and_tried_again_only_when_it_changes(
     for _ in range(2):
         report = sync(handbook)
         assert report.counts["rejected"] == 1
-        assert "image" in report.problems[0][1]
+        assert "cannot be opened" in report.problems[0][1]
     assert "Handbook/photo.png" not in documents()
     (folder / "photo.png").write_text("a text after all")
     assert sync(handbook).counts["received"] == 1
@@ -243,13 +243,13 @@ def test_a_document_moved_during_the_sync_is_not_put_back(
     write(folder, a="one")
     sync(handbook)
     write(folder, a="changed")
-    real = data.detect
+    real = data.take_in
 
-    def detect(*arguments: Any) -> str:
+    def take_in(*arguments: Any) -> tuple[bytes, str]:
         move(documents()["Handbook/a.md"].pk, cast.zones.clinical)
         return real(*arguments)
 
-    monkeypatch.setattr(data, "detect", detect)
+    monkeypatch.setattr(data, "take_in", take_in)
     sync(handbook)
     (document,) = documents().values()
     assert document.zone_id == cast.zones.clinical.pk
@@ -396,10 +396,10 @@ def test_a_fault_of_ours_is_told_without_its_text(
 ):
     write(folder, a="one")
 
-    def detect(*arguments: Any) -> str:
+    def take_in(*arguments: Any) -> tuple[bytes, str]:
         raise RuntimeError("secret of the trouble")
 
-    monkeypatch.setattr(data, "detect", detect)
+    monkeypatch.setattr(data, "take_in", take_in)
     report = sync(handbook)
     assert "RuntimeError" in report.error
     assert "secret" not in report.error

@@ -85,7 +85,7 @@ def test_the_list_says_what_became_of_each_file(cast, client, upload):
     assert response.status_code == 200
     page = body(response)
     assert "gifts.md will be searchable in a moment" in page
-    assert "“&lt;b&gt;.png” is an image, not a text." in page
+    assert "“&lt;b&gt;.png” is damaged and cannot be opened." in page
 
     page = body(client.get("/documents/"))
     assert "Gifts Policy" in page
@@ -406,3 +406,14 @@ def test_unknown_and_malformed_ids_are_not_found(policy, client):
 
 def test_pages_have_names():
     assert reverse("documents") == "/documents/"
+
+
+def test_a_recognised_document_says_how_sure_its_text_is(policy, client):
+    page = body(client.get(f"/documents/{policy.document_id}/"))
+    assert "recognised" not in page
+    with data.rights_of_system():
+        DocumentVersion.objects.update(recognised=0.978)
+    page = body(client.get(f"/documents/{policy.document_id}/"))
+    assert "This text was recognised in a picture, 97 % sure." in page
+    page = body(client.get(f"/documents/{policy.document_id}/passage/?start=0&end=5"))
+    assert "Text recognised in Gifts Policy, 97 % sure" in page

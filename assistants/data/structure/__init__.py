@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistants.data import blocks
+from assistants.data import blocks, pictures
 from assistants.data.structure.code import code_blocks
 from assistants.data.structure.definitions import GRAMMARS, definition_blocks
 from assistants.data.structure.logs import log_blocks
@@ -15,7 +15,7 @@ from assistants.data.structure.turns import turn_blocks
 MARKED_UP = {
     blocks.MARKDOWN, blocks.HTML, blocks.DOCX, blocks.PPTX, blocks.XLSX, blocks.CSV, blocks.MAIL,
 }  # fmt: skip
-PROSE = {*MARKED_UP, blocks.PLAIN_TEXT, blocks.PDF, blocks.TRANSCRIPT}
+PROSE = {*MARKED_UP, blocks.PLAIN_TEXT, blocks.PDF, blocks.TRANSCRIPT, *pictures.MEDIA_TYPES}
 
 
 def find_blocks(text: str, media_type: str) -> Outline:

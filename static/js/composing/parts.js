@@ -44,7 +44,8 @@ export class Parts {
         this.composer.error = gettext("At most {limit} files go with one message.", { limit: FILES_AT_ONCE });
         return;
       }
-      const item = { kind: "file", id: "", name: file.name || gettext("pasted file"), zones: [], zone: "" };
+      const isPicture = file.type.startsWith("image/");
+      const item = { kind: "file", id: "", name: file.name || gettext("pasted file"), isPicture, zones: [], zone: "" };
       this.#add(item);
       const limit = Number(this.composer.dataset.fileLimit);
       if (file.size > limit) this.#fail(item, gettext("is larger than {size} MB.", { size: Math.round(limit / 1024 ** 2) }));
@@ -122,7 +123,8 @@ export class Parts {
     });
     request.upload.addEventListener("load", () => {
       progress.removeAttribute("value"); // for as long as it takes to read
-      item.chip.querySelector("[data-part-state]").textContent = gettext("Reading");
+      const doing = item.isPicture ? gettext("Recognising its text") : gettext("Reading");
+      item.chip.querySelector("[data-part-state]").textContent = doing;
     });
     request.addEventListener("error", () => this.#fail(item, LOST));
     request.addEventListener("load", () => this.#received(item, request));
@@ -142,9 +144,17 @@ export class Parts {
     item.zone = told.zones[0]?.slug ?? "";
     item.chip.querySelector("progress").hidden = true;
     item.chip.querySelector("[data-part-state]").textContent = "";
+    if (told.recognised) this.#showRecognised(item, told);
     if (told.zones.length > 1) this.#offerZones(item, told.zones);
     this.composer.preview?.refresh();
     document.getElementById("announcer").textContent = gettext("{name} is attached.", { name: item.name });
+  }
+
+  #showRecognised(item, { recognised, sure }) {
+    item.recognised = item.chip.querySelector("[data-part-recognised]");
+    item.recognised.querySelector("summary").textContent = gettext("Text recognised in {name}, {sure}", { name: item.name, sure });
+    item.recognised.querySelector("pre").textContent = recognised;
+    item.recognised.hidden = false;
   }
 
   #offerZones(item, zones) {

@@ -91,10 +91,6 @@ MESSAGES = (
     said("Many files are being read at the moment. Please attach it again in a minute."),
     said("{count} files wait to be sent already. Please send or remove some of them first."),
     said(
-        "“{name}” is a picture, and pictures are not read here. Attach the document that it comes "
-        "from, or type what matters in it."
-    ),
-    said(
         "“{name}” has {length} characters; at most {limit} fit beside a question. Add it under "
         "Documents, then name it with #."
     ),
@@ -336,9 +332,23 @@ DOCUMENTS = (
         "Please save its text as a new file."
     ),
     said(
-        "“{name}” holds no text, perhaps only scanned images. "
-        "Please run text recognition (OCR) on it first."
+        "“{name}” has more than {limit} million dots, the most that can be read. "
+        "Please save it smaller."
     ),
+    said("“{name}” has more scanned pages than are read at once. Please split it into parts."),
+    said(
+        "“{name}” has more scanned pages than are read at once, which is {limit}. "
+        "Please split it into parts."
+    ),
+    said(
+        "“{name}” shows no text that could be recognised. Its text is all that is read of a "
+        "picture. Please take a sharper one, or type what matters in it."
+    ),
+    said(
+        "“{name}” is a picture or a scan, and what recognises its text is not installed here. "
+        "Please tell your administrator, or attach the document that it comes from."
+    ),
+    said("“{name}” is a picture of a kind that is not read here. Please save it as JPEG or PNG."),
     said("“{name}” holds too much text for one document. Please split it into parts."),
     said(
         "“{name}” has more than {limit} pages, the most that can be read. "
@@ -353,17 +363,19 @@ DOCUMENTS = (
         "Please export it again, or split it into parts."
     ),
     said("“{name}” is {said_kind}, not a text."),
-    said("an image"),
     said("an archive"),
     said("a program"),
     said("a database"),
     said("a recording"),
     said(
         "PDF, Word, PowerPoint and Excel files (DOCX, PPTX, XLSX), CSV, HTML, e-mail (EML), "
-        "Markdown, text and source code can be read."
+        "Markdown, text, source code and the text in pictures (PNG, JPEG, WebP, GIF, TIFF, BMP) "
+        "can be read."
     ),
     said("“{name}” is not a {kind} file, although its name says so."),
     said("Please export or save it again."),
+    # xgettext:no-python-format  # noqa: ERA001
+    said("{share} % sure"),
 )
 
 RECORDINGS = (

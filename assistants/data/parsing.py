@@ -159,7 +159,7 @@ _REASONS = {
     "Please export it again, or split it into parts.",
     Reason.TOO_MANY_DOTS: f"has more than {MAX_DOTS // 1_000_000} million dots, the most that can "
     "be read. Please save it smaller.",
-    Reason.TOO_MANY_SCANS: "has more scanned pages than are read at once{most}. "
+    Reason.TOO_MANY_SCANS: "has more scanned pages than are read at once. "
     "Please split it into parts.",
     Reason.NOTHING_RECOGNISED: "shows no text that could be recognised. Its text is all that is "
     "read of a picture. Please take a sharper one, or type what matters in it.",
@@ -278,8 +278,13 @@ def _recognised(reader: str, content: bytes, most_scans: int) -> Reading:
 
 
 def _unreadable(name: str, error: Unreadable, most: int = pictures.MOST_SCANS) -> DocumentRejected:
-    limit = f", which is {most}" if most > 0 else ""
-    return rejected(name, _REASONS[error.reason].replace("{most}", limit), str(error))
+    told = _REASONS[error.reason]
+    if error.reason is Reason.TOO_MANY_SCANS and most > 0:
+        told = (
+            f"has more scanned pages than are read at once, which is {most}. "
+            "Please split it into parts."
+        )
+    return rejected(name, told, str(error))
 
 
 def _from_text(name: str, media_type: str, text: str) -> str:

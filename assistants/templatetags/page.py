@@ -61,7 +61,7 @@ def day(value: str) -> str:
 @register.filter
 def how_sure(confidence: float) -> str:
     """Of recognised text: "97 % sure"."""
-    return data.how_sure(confidence)
+    return in_language(data.how_sure(confidence))
 
 
 @register.filter

@@ -85,7 +85,7 @@ def receive_file(request: HttpRequest) -> JsonResponse:
         "zones": zones,
     }
     if received.confidence is not None:
-        told |= {"recognised": received.recognised, "sure": received.sure}
+        told |= {"recognised": received.recognised, "sure": in_language(received.sure)}
     return JsonResponse(told)
 
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Response, WebSocketRoute, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocketRoute, sync_playwright
 
 from benchmarks import product as running
 
@@ -33,6 +33,7 @@ BLOCK_EVERY = 4  # frames: then a block has settled
 FRAME_MS = 30
 SLOWER = 4
 REPEAT = 5
+TRACED = ["toplevel", "disabled-by-default-devtools.timeline.frame"]
 QUERY_FRAMES = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 READY = """async () => {
@@ -147,17 +148,25 @@ def sign_in(browser: Browser, product: running.Product) -> Page:
 def measure_weight(browser: Browser, product: running.Product) -> None:
     """A first visit: nothing is in the cache."""
     page = sign_in(browser, product)
-    page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
-    loaded: list[Response] = []
-    page.on("response", lambda response: loaded.append(response))
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Network.enable")
+    cdp.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    kinds: dict[str, str] = {}
+    weights: dict[str, float] = defaultdict(float)
+
+    def received(event: dict[str, Any]) -> None:
+        kinds[event["requestId"]] = event["type"]
+
+    def finished(event: dict[str, Any]) -> None:
+        weights[kinds.get(event["requestId"], "Other")] += event["encodedDataLength"]
+
+    cdp.on("Network.responseReceived", received)
+    cdp.on("Network.loadingFinished", finished)
     page.goto(product.url + "/chat/")
     page.evaluate(READY)
-    weights: dict[str, int] = defaultdict(int)
-    for response in loaded:
-        weights[response.request.resource_type] += response.request.sizes()["responseBodySize"]
-    both = weights["script"] + weights["stylesheet"]
+    both = weights["Script"] + weights["Stylesheet"]
     say("script and style of the chat, first visit", f"{both / 1000:.0f} kB", "150 kB")
-    say("  its HTML", f"{weights['document'] / 1000:.0f} kB", "")
+    say("  its HTML", f"{weights['Document'] / 1000:.0f} kB", "")
     page.context.close()
 
 
@@ -213,7 +222,7 @@ def measure_stream(browser: Browser, product: running.Product) -> None:
     page.locator("#composer-text").press("Enter")
     page.locator("chat-answer").last.wait_for()
     words = "word " * TOKENS_A_FRAME
-    browser.start_tracing(page=page, categories=["toplevel", "devtools.timeline"])
+    browser.start_tracing(page=page, categories=TRACED)
     for number in range(1, TOKENS // TOKENS_A_FRAME + 1):
         due = time.monotonic() + FRAME_MS / 1000
         frame: dict[str, Any] = {"answer": ids["answer"], "id": number}

@@ -16,12 +16,12 @@ import json
 import shutil
 import statistics
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Response, WebSocketRoute, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocketRoute, sync_playwright
 
 from benchmarks import product as running
 
@@ -44,8 +44,8 @@ READY = """async () => {
   await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   return document.activeElement === field ? performance.now() : NaN;
 }"""
-PAINTED = """() => new Promise((done) =>
-  requestAnimationFrame(() => setTimeout(() => done(performance.now()))))"""
+PAINTED = """addEventListener("DOMContentLoaded", () =>
+  requestAnimationFrame(() => setTimeout(() => { window.painted = performance.now(); })))"""
 FILL = """
 import json, uuid
 from assistants import data
@@ -147,17 +147,25 @@ def sign_in(browser: Browser, product: running.Product) -> Page:
 def measure_weight(browser: Browser, product: running.Product) -> None:
     """A first visit: nothing is in the cache."""
     page = sign_in(browser, product)
-    page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
-    loaded: list[Response] = []
-    page.on("response", loaded.append)
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Network.enable")
+    cdp.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    kinds: dict[str, str] = {}
+    weights: dict[str, float] = defaultdict(float)
+
+    def received(event: dict[str, Any]) -> None:
+        kinds[event["requestId"]] = event["type"]
+
+    def finished(event: dict[str, Any]) -> None:
+        weights[kinds.get(event["requestId"], "Other")] += event["encodedDataLength"]
+
+    cdp.on("Network.responseReceived", received)
+    cdp.on("Network.loadingFinished", finished)
     page.goto(product.url + "/chat/")
     page.evaluate(READY)
-    weights: dict[str, int] = defaultdict(int)
-    for response in loaded:
-        weights[response.request.resource_type] += response.request.sizes()["responseBodySize"]
-    both = weights["script"] + weights["stylesheet"]
+    both = weights["Script"] + weights["Stylesheet"]
     say("script and style of the chat, first visit", f"{both / 1000:.0f} kB", "150 kB")
-    say("  its HTML", f"{weights['document'] / 1000:.0f} kB", "")
+    say("  its HTML", f"{weights['Document'] / 1000:.0f} kB", "")
     page.context.close()
 
 
@@ -174,14 +182,14 @@ def measure_ready(browser: Browser, product: running.Product, name: str, path: s
 
 def measure_switch(browser: Browser, product: running.Product, short: str, long: str) -> None:
     page = sign_in(browser, product)
+    page.add_init_script(PAINTED)
     times, server = [], []
     for _ in range(REPEAT):
         page.goto(product.url + short)
         page.evaluate(READY)
         page.evaluate("address => { location.assign(address) }", product.url + long)
         page.wait_for_url(f"**{long}")
-        page.locator("[data-turn]").last.wait_for()
-        times.append(float(page.evaluate(PAINTED)))
+        times.append(float(page.wait_for_function("window.painted").json_value()))
         entry = "performance.getEntriesByType('navigation')[0].responseStart"
         server.append(float(page.evaluate(entry)))
     say(f"to a conversation of {MESSAGES} messages", f"{statistics.median(times):.0f} ms", "200 ms")
@@ -233,15 +241,16 @@ def measure_stream(browser: Browser, product: running.Product) -> None:
 
 def work_of_frames(events: list[dict[str, Any]]) -> list[float]:
     """Milliseconds that the page's main thread was busy, from each frame's begin to the next's."""
-    main = next(
-        (each["pid"], each["tid"])
-        for each in events
-        if each["name"] == "thread_name" and each["args"].get("name") == "CrRendererMain"
+    frames = Counter(
+        (each["pid"], each["tid"]) for each in events if each["name"] == "BeginMainThreadFrame"
     )
+    main = frames.most_common(1)[0][0]
     ours = [each for each in events if (each["pid"], each["tid"]) == main]
     begins = sorted(each["ts"] for each in ours if each["name"] == "BeginMainThreadFrame")
     tasks = sorted(
-        (each["ts"], each.get("dur", 0)) for each in ours if each["name"].endswith("RunTask")
+        (each["ts"], each.get("dur", 0))
+        for each in ours
+        if each["name"] == "ThreadControllerImpl::RunTask"
     )
     work, at = [], 0
     for begin, end in itertools.pairwise(begins):

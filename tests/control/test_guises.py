@@ -35,6 +35,8 @@ from assistants.control.inspection.guises import find_guises
         ("they live at two zero four Station Street", "DIGITS_IN_WORDS"),
         ("write to \ufffc.yamaguchi16@ please", "HALF_AN_ADDRESS"),
         ("write to jane_doering59 please", "USER_NAME"),
+        ("write to jane_doering please", "USER_NAME"),
+        ("Contact: jane.doering", "USER_NAME"),
         ("Qu1llf347h3r asked me", "FIGURES_FOR_LETTERS"),
     ],
 )
@@ -57,6 +59,7 @@ def test_it_is_seen(text: str, kind: str) -> None:
         "the 80th and the 3rd, H2O, B2B, 24x7",
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "I a m",
+        "account pytest_asyncio.fixture, user auth_token, reply to all_hands; kubectl_apply",
         "attention = query@key + W1@x; ssh deploy@web01",
     ],
 )

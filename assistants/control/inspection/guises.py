@@ -32,6 +32,12 @@ _TWO_PARTS = re.compile(
     r"(?<![\w./\-@'\"`])(?P<one>[a-z]{3,20}+)[._](?P<two>[a-z]{4,20}+)\d{1,6}(?![\w/\-('\"`]|\.\w)",
     re.I,
 )
+# Without a number it may be anything of a program, unless somebody is to be written to there.
+_WRITTEN_TO = re.compile(
+    r"(?<!\w)(?:write|reply|writes?|replies|mails?|e-?mails?|contact|user(?:name)?|login|account)"
+    r"(?:[ \t]to)?[ \t:]{1,3}(?P<one>[a-z]{2,20}+)[._](?P<two>[a-z]{4,20}+)(?![\w@/(\[]|\.\w)",
+    re.I,
+)
 # Backwards: a telephone's plus at the end, capitals at the ends of two words.
 _PLUS_LAST = re.compile(r"(?<![\w+])\d[\d ()\-]{8,18}+(?<=\d)\+(?![\w+=])")
 # The number of a record before its name, or an address whose groups are none until it is turned.
@@ -94,7 +100,7 @@ def find_guises(text: str) -> Iterator[Hit]:
     for match in _ACCOUNT.finditer(text):
         if not _is_made_of_words(match["name"]):
             yield Hit("USER_NAME", match[0])
-    for match in _TWO_PARTS.finditer(text):
+    for match in (*_TWO_PARTS.finditer(text), *_WRITTEN_TO.finditer(text)):
         if not {match["one"].lower(), match["two"].lower()} & common_words():
             yield Hit("USER_NAME", match[0])
 

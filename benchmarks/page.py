@@ -33,6 +33,7 @@ BLOCK_EVERY = 4  # frames: then a block has settled
 FRAME_MS = 30
 SLOWER = 4
 REPEAT = 5
+TRACED = ["toplevel", "disabled-by-default-devtools.timeline.frame"]
 QUERY_FRAMES = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 READY = """async () => {
@@ -221,7 +222,7 @@ def measure_stream(browser: Browser, product: running.Product) -> None:
     page.locator("#composer-text").press("Enter")
     page.locator("chat-answer").last.wait_for()
     words = "word " * TOKENS_A_FRAME
-    browser.start_tracing(page=page, categories=["toplevel", "devtools.timeline"])
+    browser.start_tracing(page=page, categories=TRACED)
     for number in range(1, TOKENS // TOKENS_A_FRAME + 1):
         due = time.monotonic() + FRAME_MS / 1000
         frame: dict[str, Any] = {"answer": ids["answer"], "id": number}

@@ -222,7 +222,7 @@ def test_a_conversation_that_has_to_stay_says_so(open_chat: OpenPage) -> None:
 def test_an_answer_says_where_it_was_made_what_it_cost_and_what_failed(
     open_page: OpenPage,
 ) -> None:
-    chat = open_page("alice", locale="de-DE")
+    chat = open_page("alice")
     zone = {"zones": ["clinical", "general"], "label": "clinical", "sensitivity": "restricted"}
     script(
         chat,
@@ -253,7 +253,7 @@ def test_an_answer_says_where_it_was_made_what_it_cost_and_what_failed(
     expect(chat.page.locator("[data-zone]")).to_have_class("zone-chip restricted stays")
     expect(answer.locator("mark.unrestored")).to_have_text("[PERSON_7]")
     expect(answer.locator("[data-unrestored]")).to_contain_text("The model invented [PERSON_7]")
-    expect(answer.locator("[data-cost-shown] data")).to_have_text("0,0042\u00a0€")
+    expect(answer.locator("[data-cost-shown] data")).to_have_text("€0.0042")
     answer.get_by_text("Compare with the draft").press("Enter")
     expect(answer.get_by_text("The first wording.")).to_be_visible()
     answer.get_by_text("Why here?").press("Enter")
@@ -263,6 +263,18 @@ def test_an_answer_says_where_it_was_made_what_it_cost_and_what_failed(
     expect(answer.locator("[data-why] .why-body")).to_contain_text("Sent to anthropic (cloud:us)")
     expect(answer.locator("[data-refusals]")).to_contain_text("it only quotes")
     expect(answer.get_by_role("link", name="Receipt ab12cd34")).to_be_visible()
+
+
+def test_a_cost_is_written_as_the_reader_writes_numbers(open_page: OpenPage) -> None:
+    chat = open_page("alice")
+    chat.page.context.add_cookies([{"name": "django_language", "value": "de", "url": chat.url}])
+    chat.open("/chat/")
+    script(chat, completed(cost="0.004215"))
+    composer = chat.page.get_by_role("textbox", name="Nachricht", exact=True)
+    composer.fill("Draft a letter")
+    composer.press("Enter")
+    answer = chat.wait_for_end()
+    expect(answer.locator("[data-cost-shown] data")).to_have_text("0,0042\u00a0€")
 
 
 def test_a_server_that_tells_less_is_understood(open_page: OpenPage) -> None:

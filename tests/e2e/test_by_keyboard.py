@@ -81,7 +81,7 @@ VOICES = """() => {
 }"""
 
 
-def tab_to(page: Page, target: Locator, key: str = "Tab", most: int = 60) -> None:
+def tab_to(page: Page, target: Locator, key: str = "Tab", most: int = 400) -> None:
     """Press Tab until the focus is there; each stop on the way can be seen."""
     for _ in range(most):
         page.keyboard.press(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_a_visit_is_recorded_transcribed_noted_and_approved(speaking: Browser, p
 
     # Recorded, through a lost network and a closed tab.
     chat.open("/recordings/")
-    page.get_by_label("Name", exact=True).fill("Visit")
+    page.get_by_label("Name", exact=True).fill(name := f"Visit {secrets.token_hex(3)}")
     page.get_by_role("button", name="Record").click()
     clock = page.get_by_role("timer")
     expect(clock).to_have_text(re.compile("0:(0[4-9]|[1-9].)"))
@@ -91,7 +92,7 @@ def test_a_visit_is_recorded_transcribed_noted_and_approved(speaking: Browser, p
     page.wait_for_function(TAKES, arg=False)
 
     # Transcribed: the text comes by itself, and is heard where it is clicked.
-    row = page.get_by_role("row").filter(has_text="Visit")
+    row = page.get_by_role("row").filter(has_text=name)
     expect(row).to_have_count(1)
     expect(row).to_contain_text("ready")
     row.get_by_role("link").click()
